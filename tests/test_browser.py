@@ -1,0 +1,203 @@
+"""The course in JupyterLab, in a real browser: run a chapter, move its widget, see the picture change."""
+import base64, json, os, shutil, socket, subprocess, sys, time, urllib.request
+
+import pytest
+from conftest import NOTEBOOKS
+from playwright.sync_api import TimeoutError, sync_playwright
+
+TOKEN = "copymem"
+ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync"]
+PATIENCE = 240_000  # ms: a guard against a hang, on a busy machine too
+CHAPTERS = {
+    "01_data": "task-explorer",
+    "02_rnn": "state-viewer",
+    "03_backprop": "gradient-horizon",
+    "04_targetprop": "target-explorer",
+    "05_train": "live-training",
+    "06_experiment": "duel",
+}
+SLIDERS = ["task-explorer", "state-viewer", "gradient-horizon", "target-explorer"]
+
+ERRORS = """() => [...document.querySelectorAll('.jp-OutputArea-output')]
+    .filter(o => o.dataset.mimeType === 'application/vnd.jupyter.error' || /Traceback \\(most recent call last\\)|javascript error/i.test(o.innerText))
+    .map(o => o.innerText)"""
+DONE = f"""() => {{  // every code cell that holds anything has its number, or one has failed
+    const cells = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')].filter(c => c.querySelector('.cm-content').innerText.trim());
+    return cells.every(c => /^\\[\\d+\\]:?$/.test(c.querySelector('.jp-InputArea-prompt').innerText.trim())) || ({ERRORS})().length;
+}}"""
+STARTED = """() => [...document.querySelectorAll('.jp-Notebook .jp-InputArea-prompt')].some(p => /[*\\d]/.test(p.innerText))"""
+PICTURES = """async w => Promise.all([...w.querySelectorAll('img')].map(async i => {
+    const bytes = new Uint8Array(await (await fetch(i.src)).arrayBuffer());
+    return i.naturalWidth + ':' + btoa(bytes.reduce((s, b) => s + String.fromCharCode(b), ''));
+}))"""
+
+
+@pytest.fixture(scope="module")
+def server(shared_tree, tmp_path_factory):
+    "JupyterLab over a copy of the course, with nobody's settings but these."
+    home = tmp_path_factory.mktemp("jupyter")
+    settings = {"labconfig/page_config.json": {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}},
+                "lab/user-settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"}}
+    for name, value in settings.items():
+        (home/name).parent.mkdir(parents=True, exist_ok=True)
+        (home/name).write_text(json.dumps(value))
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTER_RUNTIME_DIR": str(home/"runtime"), "IPYTHONDIR": str(home/"ipython"),
+           "JUPYTERLAB_SETTINGS_DIR": str(home/"lab/user-settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home/"lab/workspaces")}
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1",
+               f"--IdentityProvider.token={TOKEN}", "--ServerApp.root_dir", str(shared_tree/"nbs")]
+    if hasattr(os, "geteuid") and os.geteuid() == 0: command.append("--allow-root")
+    with (home/"log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env, cwd=shared_tree/"nbs")
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            assert process.poll() is None, (home/"log").read_text()
+            try:
+                urllib.request.urlopen(f"{url}/api/status?token={TOKEN}", timeout=5)
+                break
+            except OSError: time.sleep(0.2)
+        else: pytest.fail((home/"log").read_text())
+        yield url
+    finally:
+        process.terminate()
+        try: process.wait(30)
+        except subprocess.TimeoutExpired: process.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert path, "no Chromium found: apt-get install chromium"
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=path, args=ARGS)
+        yield browser
+        browser.close()
+
+
+def wait_for_kernel(server, name):
+    "Wait until the notebook's kernel is there and has nothing to do."
+    for _ in range(600):
+        with urllib.request.urlopen(f"{server}/api/sessions?token={TOKEN}", timeout=30) as answer: sessions = json.load(answer)
+        if any(s["path"] == f"{name}.ipynb" and s["kernel"]["execution_state"] == "idle" for s in sessions): return
+        time.sleep(0.2)
+    pytest.fail(f"no kernel for {name}")
+
+
+@pytest.fixture
+def open_chapter(server, browser, tmp_path):
+    "A function that opens a notebook and runs all its cells; a picture of each page is left in the test's folder."
+    pages = []
+
+    def open_chapter(name):
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        pages.append(page)
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{server}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        wait_for_kernel(server, name)
+        for _ in range(5):  # a click that comes before the page has its connection is lost
+            page.click(".lm-MenuBar-item:has-text('Run')")
+            page.click(".lm-Menu-item:has-text('Run All Cells') >> nth=0")
+            try: page.wait_for_function(STARTED, timeout=20_000)
+            except TimeoutError: continue
+            break
+        page.wait_for_function(DONE, timeout=PATIENCE, polling=500)
+        assert not page.evaluate(ERRORS)
+        return page
+
+    yield open_chapter
+    for i, page in enumerate(pages):
+        page.screenshot(path=tmp_path/f"page-{i}.png")
+        page.close()
+
+
+def widget_of(page, name):
+    found = page.locator(f".jp-OutputArea-output .copymem-{name}").first
+    found.wait_for()
+    found.scroll_into_view_if_needed()
+    found.locator("img").first.wait_for()
+    return found
+
+
+def pictures(widget):
+    "The widget's pictures, as bytes; waits until each has been drawn."
+    for _ in range(200):
+        try: found = widget.evaluate(PICTURES)
+        except Exception: found = []  # replaced while it was read
+        if found and not any(f.startswith("0:") for f in found): return [base64.b64decode(f.partition(":")[2]) for f in found]
+        time.sleep(0.1)
+    pytest.fail("no picture was drawn")
+
+
+def changed(widget, before):
+    "Wait until the widget's pictures differ from `before`."
+    for _ in range(600):
+        now = pictures(widget)
+        if now != before: return now
+        time.sleep(0.1)
+    pytest.fail("the picture did not change")
+
+
+def settled(widget):
+    "The widget's pictures once two looks, half a second apart, agree."
+    now = pictures(widget)
+    for _ in range(120):
+        time.sleep(0.5)
+        before, now = now, pictures(widget)
+        if before == now: return now
+    pytest.fail("the picture does not come to rest")
+
+
+def test_every_chapter_is_here():
+    assert sorted(CHAPTERS) == sorted(p.removeprefix("nbs/").removesuffix(".ipynb") for p in NOTEBOOKS if p[4:6].isdigit())
+
+
+@pytest.mark.parametrize("chapter", [c for c, w in CHAPTERS.items() if w in SLIDERS])
+def test_slider_moves_the_picture(open_chapter, chapter):
+    page = open_chapter(chapter)
+    widget = widget_of(page, CHAPTERS[chapter])
+    for slider in widget.locator(".widget-slider").all():
+        before, readout, handle = settled(widget), slider.locator(".widget-readout"), slider.locator(".noUi-handle").first
+        number = readout.inner_text()
+        handle.focus()
+        at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+        page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+        changed(widget, before)
+        assert readout.inner_text() != number
+    assert widget.locator(".widget-slider").count() and not page.evaluate(ERRORS)
+
+
+def test_live_training_starts_and_stops(open_chapter):
+    page = open_chapter("05_train")
+    widget = widget_of(page, "live-training")
+    before = settled(widget)
+    widget.locator("button:has-text('Start')").click()
+    changed(widget, changed(widget, before))
+    widget.locator("button:has-text('Stop')").click()
+    settled(widget)
+    assert not page.evaluate(ERRORS)
+
+
+def test_duel_answers_what_is_typed(open_chapter):
+    page = open_chapter("06_experiment")
+    widget = widget_of(page, "duel")
+    box = widget.locator("input[type=text]").first
+    before = settled(widget)
+    box.fill("0 1 4 5 1 4 5 3 2 6")
+    box.press("Enter")
+    after = changed(widget, before)
+    said = widget.inner_text()
+    for wrong in ("0 1 9 5 1 4 5 3 2 6", "1 2 3", "hello"):
+        box.fill(wrong)
+        box.press("Enter")
+        page.wait_for_function("([w, said]) => w.innerText !== said", arg=[widget.element_handle(), said])
+        message = widget.inner_text()
+        assert "10" in message or "ten" in message or "0" in message and "7" in message, message
+        box.fill("0 1 4 5 1 4 5 3 2 6")
+        box.press("Enter")
+        page.wait_for_function("([w, said]) => w.innerText === said", arg=[widget.element_handle(), said])
+    assert settled(widget) == after and not page.evaluate(ERRORS)

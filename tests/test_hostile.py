@@ -1,0 +1,321 @@
+"""Hard and hostile input: it is refused in one line that names what was wrong, and nothing is lost."""
+import os, re, shutil, signal, subprocess, sysconfig
+
+import pytest, torch
+from conftest import ROOT, run
+from safetensors.torch import save_file
+
+from copymem.backprop import backprop
+from copymem.data import CopyTask, memoryless, prepare_loaders, recall_accuracy, sequence_accuracy
+from copymem.experiment import Experiment, load_experiments, load_pretrained
+from copymem.rnn import RNN
+from copymem.targetprop import Inverse, targetprop
+from copymem.train import History, load_model, read_metadata, save_model
+
+REFUSED = (ValueError, TypeError, OSError)
+
+
+def message(call, *names):
+    "The message with which `call` is refused; it holds each of `names`."
+    with pytest.raises(REFUSED) as caught: call()
+    text = str(caught.value)
+    assert text and not [n for n in names if str(n) not in text], text
+    return text
+
+
+# --- Python ---
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "15", None, True, float("nan"), [15]])
+def test_delay(value): message(lambda: CopyTask(delay=value), "delay", value)
+
+
+@pytest.mark.parametrize("field", ["n_symbols", "length"])
+@pytest.mark.parametrize("value", [0, -3, 2.5, "8", None])
+def test_sizes_of_the_task(field, value): message(lambda: CopyTask(**{field: value}), field, value)
+
+
+@pytest.mark.parametrize("symbols", [
+    [], [1] * 9, [1] * 11, [8] * 10, [-1] + [0] * 9, [0.5] * 10, [True] * 10, "0123456701", None, [[1, 2], [3]],
+    torch.zeros(10), torch.zeros(2, 9, dtype=torch.long), torch.tensor(3)], ids=lambda s: repr(s)[:30])
+def test_symbols(symbols): message(lambda: CopyTask(15).encode(symbols), "symbols")
+
+
+def test_shortest_and_long_tasks():
+    for delay in (1, 5000):
+        x, y = CopyTask(delay).sample(2, generator=torch.Generator().manual_seed(0))
+        assert x.shape == (2, delay + 20) and torch.equal(y[:, -10:], x[:, :10])
+        assert (x[:, delay + 9] == 9).all() and ((x == 9).sum(1) == 1).all()
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.0, "3", None])
+def test_sample_size(n):
+    message(lambda: CopyTask(15).sample(n), "n ", n)
+    message(lambda: memoryless(CopyTask(15), n), "n ", n)
+
+
+def test_loaders():
+    message(lambda: prepare_loaders("mnist", 15, 20), "mnist", "copymemory")
+    for name, args in dict(delay=(0, 20), batch_size=(15, 0)).items(): message(lambda: prepare_loaders("copymemory", *args), name, 0)
+    for name in ("train_size", "val_size"): message(lambda: prepare_loaders("copymemory", 15, 20, **{name: 0}), name, 0)
+    train, val = prepare_loaders("copymemory", 15, 64, train_size=65, val_size=1)
+    assert [len(x) for x, _ in train] == [64, 1] and [len(x) for x, _ in val] == [1]
+
+
+@pytest.mark.parametrize("score", [recall_accuracy, sequence_accuracy])
+def test_scores_refuse_other_shapes(score):
+    _, y = CopyTask(15).sample(4)
+    for wrong in (y[:3], y[:, :-1], torch.zeros(4, 34, 10), torch.zeros(35, 4, 10)): message(lambda: score(wrong, y), tuple(wrong.shape))
+
+
+@pytest.mark.parametrize("sizes", [dict(hidden_size=0), dict(hidden_size=-1), dict(hidden_size=2.5), dict(hidden_size="128"),
+                                   dict(vocab_size=0), dict(vocab_size=None)], ids=repr)
+def test_rnn_sizes(sizes): message(lambda: RNN(**sizes), *sizes, *sizes.values())
+
+
+@pytest.mark.parametrize("x", [torch.zeros(2, 35), torch.zeros(35, dtype=torch.long), torch.full((2, 35), 10), torch.full((2, 35), -1),
+                               torch.zeros(2, 0, dtype=torch.long), torch.zeros(2, 35, 10, dtype=torch.long)],
+                         ids=lambda x: f"{x.dtype} {tuple(x.shape)}")
+def test_rnn_input(x): message(lambda: RNN(8)(x), "x ")
+
+
+def test_inverse_size(): message(lambda: Inverse(hidden_size=0), "hidden_size", 0)
+
+
+def test_rules_refuse_targets_of_another_shape():
+    rnn, inverse = RNN(8), Inverse(8)
+    x, y = CopyTask(3).sample(2)
+    for call in (lambda: backprop(rnn, x, y[:, :-1]), lambda: targetprop(rnn, inverse, x, y[:, :-1])): message(call, "y ")
+    assert all(p.grad is None for p in rnn.parameters())
+
+
+def test_rules_leave_the_global_random_state_alone():
+    rnn, inverse, g = RNN(8, generator=torch.Generator().manual_seed(0)), Inverse(8, generator=torch.Generator().manual_seed(0)), torch.Generator()
+    x, y = CopyTask(3).sample(2, generator=g)
+    before = torch.get_rng_state()
+    backprop(rnn, x, y)
+    targetprop(rnn, inverse, x, y, generator=g)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_rules_add_to_grad():
+    "As `loss.backward()` does: called twice, the gradients double."
+    rnn, (x, y) = RNN(8, generator=torch.Generator().manual_seed(0)), CopyTask(3).sample(2)
+    backprop(rnn, x, y)
+    once = [p.grad.clone() for p in rnn.parameters()]
+    backprop(rnn, x, y)
+    for p, g in zip(rnn.parameters(), once): torch.testing.assert_close(p.grad, 2 * g)
+
+
+# --- files ---
+
+def test_corrupt_weights(tmp_path):
+    save_model(RNN(8), tmp_path/"good.safetensors")
+    good = (tmp_path/"good.safetensors").read_bytes()
+    for name, content in dict(truncated=good[:-100], beginning=good[:50], empty=b"", text=b"not weights at all",
+                              length=b"\xff" * 8 + good[8:]).items():
+        path = tmp_path/f"{name}.safetensors"
+        path.write_bytes(content)
+        message(lambda: load_model(path), path.name)
+        message(lambda: read_metadata(path), path.name)
+    message(lambda: load_model(tmp_path/"missing.safetensors"), "missing.safetensors")
+    message(lambda: load_model(tmp_path), tmp_path.name)
+
+
+def test_foreign_weights(tmp_path):
+    "A sound file with other tensors in it."
+    save_file({"W_xh": torch.zeros(10, 8)}, tmp_path/"part.safetensors")
+    message(lambda: load_model(tmp_path/"part.safetensors"), "part.safetensors")
+    state = RNN(8).state_dict()
+    state["W_hh"] = torch.zeros(8, 9)
+    save_file(state, tmp_path/"shapes.safetensors")
+    message(lambda: load_model(tmp_path/"shapes.safetensors"), "shapes.safetensors")
+
+
+def test_nothing_unpickles(tmp_path):
+    class Trap:
+        def __reduce__(self): return os.mkdir, (str(tmp_path/"sprung"),)
+    torch.save(Trap(), tmp_path/"trap.safetensors")
+    message(lambda: load_model(tmp_path/"trap.safetensors"), "trap.safetensors")
+    assert not (tmp_path/"sprung").exists()
+
+
+def test_metadata_survives(tmp_path):
+    rnn = RNN(8)
+    save_model(rnn, tmp_path/"m.safetensors", {"name": "ünï = [x]\n", "seed": "0"})
+    metadata, again = read_metadata(tmp_path/"m.safetensors"), load_model(tmp_path/"m.safetensors")
+    assert metadata["name"] == "ünï = [x]\n" and metadata["seed"] == "0"
+    assert all(torch.equal(a, b) for a, b in zip(rnn.state_dict().values(), again.state_dict().values()))
+
+
+@pytest.mark.parametrize("text", ["", "update,loss\n", "nonsense", "update,loss\n1,abc\n", "\x00\xff"], ids=repr)
+def test_corrupt_history(tmp_path, text):
+    (tmp_path/"h.csv").write_text(text, encoding="latin-1")
+    message(lambda: History.from_csv(tmp_path/"h.csv"), "h.csv")
+    message(lambda: History.from_csv(tmp_path/"none.csv"), "none.csv")
+
+
+@pytest.mark.parametrize("name", ["NOPE", "", "../15-tp", "15-tp.safetensors", "15-TP", None])
+def test_unknown_pretrained(name): message(lambda: load_pretrained(name), "15-tp")
+
+
+# --- settings.ini ---
+
+def settings(tmp_path, edit=lambda text: text):
+    "A copy of the shipped settings.ini, edited."
+    text = (ROOT/"settings.ini").read_text(encoding="utf-8")
+    path = tmp_path/"settings.ini"
+    path.write_text(edit(text), encoding="utf-8")
+    return path
+
+
+def set_key(section, key, value):
+    "An edit that gives `key` another `value` in `section`."
+    def edit(text): return re.sub(rf"(^\[{re.escape(section)}\]\n)((?:(?!\[).*\n?)*)",
+                                  lambda m: m[1] + f"{key} = {value}\n" + re.sub(rf"^{key}\s*=.*\n", "", m[2], flags=re.M), text, flags=re.M)
+    return edit
+
+
+@pytest.mark.parametrize("key, value", [
+    ("delay", "0"), ("delay", "-5"), ("delay", "fifteen"), ("delay", "1.5"), ("delay", ""), ("delay", "1e2"),
+    ("method", "bptt"), ("method", ""), ("method", "BP"), ("training", "sideways"),
+    ("updates", "0"), ("updates", "many"), ("seed", "-1"), ("seed", "x"), ("batch_size", "0"), ("batch_size", "2.5"),
+    ("lr", "0"), ("lr", "-1"), ("lr", "nan"), ("lr", "inf"), ("lr", "fast"),
+])
+def test_bad_value_is_named(tmp_path, key, value):
+    path = settings(tmp_path, set_key("15-tp", key, value))
+    text = message(lambda: load_experiments(path), "15-tp", key, value)
+    if key == "method": assert "bp" in text and "tp" in text
+    if key == "training": assert "direct" in text and "growing" in text
+
+
+@pytest.mark.parametrize("key", ["colour", "dealy", "name"])
+def test_unknown_key_is_named(tmp_path, key):
+    path = settings(tmp_path, set_key("15-tp", key, "15"))
+    message(lambda: load_experiments(path), "15-tp", key, "delay", "method")
+
+
+@pytest.mark.parametrize("edit, names", [
+    (lambda t: t + "\n[15-tp]\ndelay = 15\n", ["15-tp"]),
+    (lambda t: t + "\n[15-tp-x\ndelay = 15\n", ["15-tp-x"]),
+    (lambda t: "delay = 15\n" + t, ["section"]),
+    (lambda t: t + "\n[twice]\ndelay = 15\ndelay = 16\nmethod = bp\n", ["twice", "delay"]),
+    (lambda t: t + "\n[../evil]\ndelay = 15\nmethod = bp\n", ["../evil"]),
+], ids=["section twice", "bracket", "no section", "key twice", "name"])
+def test_bad_file_is_named(tmp_path, edit, names):
+    path = settings(tmp_path, edit)
+    message(lambda: load_experiments(path), "settings.ini", *names)
+
+
+def test_unreadable_settings(tmp_path):
+    message(lambda: load_experiments(tmp_path/"none.ini"), "none.ini")
+    message(lambda: load_experiments(tmp_path), tmp_path.name)
+    (tmp_path/"binary.ini").write_bytes(bytes(range(256)))
+    message(lambda: load_experiments(tmp_path/"binary.ini"), "binary.ini")
+
+
+@pytest.mark.parametrize("key, value", [("delay", 0), ("method", "bptt"), ("lr", float("nan")), ("decay", 1.1)])
+def test_experiments_made_in_python_are_checked_too(key, value):
+    message(lambda: Experiment("mine", **{key: value}), "mine", key, value)
+
+
+def test_devices():
+    message(lambda: load_pretrained("15-tp", device="abacus"), "abacus")
+
+
+# --- the command ---
+
+def refused(done):
+    "The one line with which the command refused."
+    assert done.returncode == 2 and "Traceback" not in done.stderr and not done.stdout, done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    assert re.match(r"copymem( \w+)?: error: ", line), done.stderr
+    return line
+
+
+@pytest.mark.parametrize("arguments, names", [
+    (["train", "NOPE"], ["NOPE", "15-tp"]),
+    (["evaluate", "NOPE"], ["NOPE"]),
+    (["sweep", "15-tp", "NOPE"], ["NOPE"]),
+    (["train", "15-tp", "--settings", "none.ini"], ["none.ini"]),
+    (["train", "15-tp", "--updates", "0"], ["updates", "0"]),
+    (["train", "15-tp", "--updates", "x"], ["updates", "x"]),
+    (["train", "15-tp", "--seed", "-1"], ["seed", "-1"]),
+    (["train", "15-tp", "--device", "abacus"], ["abacus"]),
+    (["train", "15-tp", "--out", "a-file"], ["a-file"]),
+    (["fly"], ["fly"]),
+    (["train"], ["NAME"]),
+], ids=lambda v: " ".join(v))
+def test_command_refuses(tmp_path, arguments, names):
+    (tmp_path/"a-file").write_text("mine")
+    shutil.copy(ROOT/"settings.ini", tmp_path)
+    line = refused(run("copymem", *arguments, cwd=tmp_path))
+    assert not [n for n in names if n not in line], line
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a-file", "settings.ini"]
+    assert (tmp_path/"a-file").read_text() == "mine"
+
+
+def test_help_is_there(tmp_path):
+    for command in ([], ["demo"], ["experiments"], ["train"], ["evaluate"], ["sweep"]):
+        done = run("copymem", *command, "--help", cwd=tmp_path)
+        assert done.returncode == 0 and len(done.stdout.splitlines()) > 3 and not done.stderr
+
+
+def test_commands_that_read_work_anywhere(tmp_path):
+    for command in ("demo", "experiments"):
+        done = run("copymem", command, cwd=tmp_path)
+        assert done.returncode == 0 and "15-tp" in done.stdout and not done.stderr, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_loses_nothing_that_was_there(tmp_path):
+    arguments = ["copymem", "train", "15-tp", "--settings", ROOT/"settings.ini", "--out", tmp_path, "--updates", 20]
+    assert run(*arguments, cwd=tmp_path).returncode == 0
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert {"15-tp.safetensors", "15-tp.csv"} <= set(before)
+    line = refused(run(*arguments, cwd=tmp_path))
+    assert "force" in line and "resume" in line
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    assert run(*arguments, "--force", "--seed", 1, cwd=tmp_path).returncode == 0
+    assert (tmp_path/"15-tp.safetensors").read_bytes() != before["15-tp.safetensors"]
+
+
+def test_same_seed_same_weights(tmp_path):
+    for name in "ab":
+        done = run("copymem", "train", "15-tp", "--settings", ROOT/"settings.ini", "--out", tmp_path/name, "--updates", 30, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    a, b = (load_model(tmp_path/n/"15-tp.safetensors").state_dict() for n in "ab")
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+def test_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
+    train = ["train", "15-bp-growing", "--settings", ROOT/"settings.ini", "--updates", 2000, "--out"]
+    whole, parts = tmp_path/"whole", tmp_path/"parts"
+    command = shutil.which("copymem", path=sysconfig.get_path("scripts"))
+    process = subprocess.Popen(list(map(str, [command, *train, parts])), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = b""
+    while not re.search(rb"recall\D{,3}0\.\d", said):  # it has looked at its recall accuracy
+        more = os.read(process.stdout.fileno(), 4096)
+        assert more, said.decode()
+        said += more
+    process.send_signal(signal.SIGINT)
+    said += process.communicate(timeout=120)[0]
+    assert process.returncode == 130 and b"Traceback" not in said, said.decode()
+
+    kept, recorded = load_model(parts/"15-bp-growing.safetensors"), History.from_csv(parts/"15-bp-growing.csv")
+    assert isinstance(kept, RNN) and 0 < recorded["update"][-1] < 2000
+    for out, more in ((whole, []), (parts, ["--resume"])):
+        done = run("copymem", *train, out, *more, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    a, b = (History.from_csv(out/"15-bp-growing.csv") for out in (whole, parts))
+    assert all(a[column] == b[column] for column in ("update", "delay", "loss", "recall_accuracy", "sequence_accuracy"))
+    a, b = (load_model(out/"15-bp-growing.safetensors").state_dict() for out in (whole, parts))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_resuming_from_a_damaged_file_is_refused(tmp_path):
+    train = ["train", "15-bp", "--settings", ROOT/"settings.ini", "--out", tmp_path]
+    (tmp_path/"15-bp.checkpoint").write_bytes(b"not a checkpoint")
+    line = refused(run("copymem", *train, "--updates", 10, "--resume", cwd=tmp_path))
+    assert "15-bp.checkpoint" in line
+    assert (tmp_path/"15-bp.checkpoint").read_bytes() == b"not a checkpoint"

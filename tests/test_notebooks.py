@@ -1,0 +1,90 @@
+"""Every notebook runs from top to bottom, and what is saved in it is what a reader should see."""
+import re
+from pathlib import PurePath
+
+import nbformat, pytest
+from nbclient import NotebookClient
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(?:home|root|tmp|Users|work|usr|opt|var|mnt|private)/\S*|\b[A-Z]:\\\\?\w\S*|\S*site-packages\S*")
+EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+")
+
+
+def code_cells(nb): return [c for c in nb.cells if c.cell_type == "code"]
+
+
+def kinds(cell):
+    "What a cell shows, without its content: a set of MIME types and stream names."
+    return {kind for out in cell.outputs for kind in (out.data if "data" in out else [out.get("name", out.output_type)])}
+
+
+def widget_states(nb): return nb.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+
+
+def widget_errors(nb):
+    "Errors that ipywidgets swallowed into an output widget."
+    return [out for model in widget_states(nb).values() for out in model["state"].get("outputs", [])
+            if out.get("output_type") == "error"]
+
+
+def texts(nb):
+    "Everything in a notebook that is text, with the number of its cell."
+    for i, cell in enumerate(nb.cells):
+        yield i, cell.source
+        for out in cell.get("outputs", []):
+            yield i, out.get("text", "")
+            for mime, data in out.get("data", {}).items():
+                if mime.startswith("text/"): yield i, data
+    for model in widget_states(nb).values():
+        yield "widgets", " ".join(v for v in model["state"].values() if isinstance(v, str))
+
+
+@pytest.mark.timeout(300)
+def test_runs(notebook, shared_tree):
+    path, saved = notebook
+    folder = (shared_tree/path).parent
+    nb = nbformat.read(shared_tree/path, as_version=4)
+    NotebookClient(nb, timeout=240, kernel_name="python3", store_widget_state=True,
+                   resources={"metadata": {"path": str(folder)}}).execute()
+    assert not widget_errors(nb)
+    stale = [(i, kinds(old), kinds(new)) for i, (old, new) in enumerate(zip(code_cells(saved), code_cells(nb)))
+             if kinds(old) != kinds(new)]
+    assert not stale, f"run {path} again and save it: these code cells show something else now"
+
+
+def test_saved_without_error(notebook):
+    "No error and no warning; a line on the error stream that a lesson shows on purpose is welcome."
+    path, nb = notebook
+    failed = [c.source for c in code_cells(nb) for out in c.outputs if out.output_type == "error"
+              or out.get("name") == "stderr" and re.search(r"Warning|Traceback", out.text)]
+    assert not failed and not widget_errors(nb)
+
+
+def test_pictures_are_described(notebook):
+    path, nb = notebook
+    bare = [c.source for c in code_cells(nb) if any(kind.startswith("image/") for kind in kinds(c))
+            and not re.search(r"^#\|\s*fig-alt:\s*\S", c.source, re.M)]
+    assert not bare, f"{path}: a picture without fig-alt"
+    empty = [m.group() for c in nb.cells if c.cell_type == "markdown" for m in re.finditer(r"!\[\s*\]\(\S+\)", c.source)]
+    assert not empty, f"{path}: a picture without a description"
+
+
+def test_no_machine_paths(notebook):
+    path, nb = notebook
+    found = [(i, m.group()) for i, text in texts(nb) for m in MACHINE_PATH.finditer(EMBEDDED.sub("", text))]
+    assert not found
+
+
+def test_widgets_keep_their_state(notebook):
+    path, nb = notebook
+    shown = {out.data[WIDGET]["model_id"] for c in code_cells(nb) for out in c.outputs if WIDGET in out.get("data", {})}
+    missing = shown - set(widget_states(nb))
+    assert not missing, f"{path}: a page without a kernel cannot draw these; run it with store_widget_state=True"
+
+
+def test_runs_alone(notebook):
+    "A notebook needs no other notebook and no path set up beforehand."
+    path, nb = notebook
+    bad = [c.source for c in code_cells(nb) if re.search(r"^\s*%(run|load)\b|sys\.path", c.source, re.M)]
+    assert not bad

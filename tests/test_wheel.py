@@ -1,0 +1,46 @@
+"""The wheel holds what it needs, and works alone: no extras, no repository around it."""
+import os, re, subprocess, sys, zipfile
+
+import pytest
+from conftest import ROOT, copy_tree
+
+pytestmark = pytest.mark.slow
+
+
+def call(*args, cwd): return subprocess.run(list(map(str, args)), cwd=cwd, capture_output=True, text=True, timeout=550,
+                                            env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")})
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    done = call(sys.executable, "-m", "build", "--wheel", "--outdir", folder/"dist", copy_tree(folder/"tree"), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (path,) = (folder/"dist").glob("*.whl")
+    return path
+
+
+def test_holds_the_package_and_the_weights(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    expected = {p.relative_to(ROOT).as_posix() for p in (ROOT/"copymem").rglob("*") if p.suffix in {".py", ".safetensors", ".csv"}}
+    assert any(n.endswith(".safetensors") for n in expected)
+    assert {n for n in names if n.startswith("copymem/")} == expected
+    assert any(n.endswith("LICENSE") for n in names)
+
+
+@pytest.mark.timeout(900)
+def test_works_without_extras(wheel, tmp_path):
+    call(sys.executable, "-m", "venv", tmp_path/"venv", cwd=tmp_path)
+    scripts = tmp_path/"venv"/("Scripts" if os.name == "nt" else "bin")
+    done = call(scripts/"python", "-m", "pip", "install", wheel, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    empty = tmp_path/"empty"
+    empty.mkdir()
+
+    done = call(scripts/"python", "-c", "import copymem.rnn as m; print(m.__file__); m.RNN()", cwd=empty)
+    assert done.returncode == 0 and str(tmp_path) in done.stdout, done.stderr
+
+    done = call(scripts/"copymem", "demo", cwd=empty)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert len(re.findall(r"7\D+4\D+2\D+3\D+6\D+3\D+3\D+5\D+1\D+3", done.stdout)) >= 3, "the input, the expected output, 15-tp's answer"
+    assert not list(empty.iterdir())

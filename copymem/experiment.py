@@ -63,15 +63,16 @@ class Experiment:
     threshold: float = 0.95  # growing: recall accuracy that lengthens the delay
 
     def __post_init__(self):
-        if not re.fullmatch(r"\w[\w.+-]*", self.name):
+        if not (isinstance(self.name, str) and re.fullmatch(r"\w[\w.+-]*", self.name)):
             raise ValueError(f"[{self.name}] is not a name for a run: letters, digits and . _ + - are allowed")
         for key, allowed in CHOICES.items():
             if getattr(self, key) not in allowed: refuse(self.name, key, getattr(self, key), " or ".join(allowed))
         for f in fields(self):
             value = getattr(self, f.name)
             if f.type is int: object.__setattr__(self, f.name, check_int(f"[{self.name}] {f.name}", value, 0))
-            elif f.type is float and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            if f.type is float and (isinstance(value, bool) or not isinstance(value, (int, float))):
                 refuse(self.name, f.name, value, "a number")
+            if f.type is float: object.__setattr__(self, f.name, float(value))
         for key in POSITIVE:
             if not 0 < getattr(self, key) < math.inf: refuse(self.name, key, getattr(self, key), "above 0")
         for key, (low, high) in RANGES.items():

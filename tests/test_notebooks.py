@@ -1,8 +1,8 @@
 """Every notebook runs from top to bottom, and what is saved in it is what a reader should see."""
 import re
-from pathlib import PurePath
 
 import nbformat, pytest
+from conftest import NOTEBOOKS
 from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -51,6 +51,29 @@ def test_runs(notebook, shared_tree):
     stale = [(i, kinds(old), kinds(new)) for i, (old, new) in enumerate(zip(code_cells(saved), code_cells(nb)))
              if kinds(old) != kinds(new)]
     assert not stale, f"run {path} again and save it: these code cells show something else now"
+
+
+def solve(nb):
+    "Puts each exercise's folded solution into its cell; how many there were."
+    solved = 0
+    for cell, after in zip(nb.cells, nb.cells[1:]):
+        names = re.match(r"(\w+(?:, \w+)*) = \.\.\.(?:, \.\.\.)*\n", cell.source)
+        if cell.cell_type != "code" or not names: continue
+        fold = re.search(r"<summary>Solution</summary>(.*?)</details>", after.source, re.S)[1]
+        block = re.search(r"```python\n(.*?)```", fold, re.S)
+        code = [block[1]] if block else [m for m in re.findall(r"`([^`]+)`", fold) if re.match(r"\w+ = ", m)]
+        cell.source = "\n".join([*code, cell.source[names.end():]])
+        solved += 1
+    return solved
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if re.match(r"nbs/\d", p)])
+def test_solutions_pass_their_checks(path, shared_tree):
+    nb = nbformat.read(shared_tree/path, as_version=4)
+    assert solve(nb) == 2
+    NotebookClient(nb, timeout=240, kernel_name="python3", resources={"metadata": {"path": str((shared_tree/path).parent)}}).execute()
 
 
 def test_saved_without_error(notebook):

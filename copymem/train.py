@@ -14,7 +14,7 @@ import math
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 import torch
@@ -129,9 +129,8 @@ class History:
 # %% ../nbs/05_train.ipynb #55af3efc
 def record(history, rnn, update, delay, scores, seconds):
     "Adds a row to `history` and keeps the weights if it is the best."
-    before = rank(history.best) if history.rows else (False, math.inf)
     history.rows.append(dict(update=update, delay=delay, **scores._asdict(), seconds=seconds))
-    if math.isfinite(scores.loss) and rank(history.last) > before:
+    if math.isfinite(scores.loss) and history.best is history.last:
         history.best_weights = {k: v.detach().clone() for k, v in rnn.state_dict().items()}
 
 # %% ../nbs/05_train.ipynb #96d9d03c
@@ -150,6 +149,12 @@ class Growing:
     def next_delay(self, delay, recall, goal):
         "The delay after an evaluation with this recall accuracy, never beyond `goal`."
         return min(goal, max(delay + 1, int(delay * self.factor))) if recall > self.threshold else delay
+
+    def stage(self, history, task):
+        "What to train next on the way to `task`, after the evaluations in `history`."
+        delay = min(self.start, task.delay)
+        if history.rows: delay = self.next_delay(history.last["delay"], history.last["recall_accuracy"], task.delay)
+        return replace(task, delay=delay)
 
 # %% ../nbs/05_train.ipynb #5576ca53
 @contextmanager
@@ -183,9 +188,7 @@ def fit(rnn:RNN,                 # the network
         check_int(name, value, 1)
     history = history if history is not None else History()
     history.stopped = None
-    delay = history.last.get("delay", min(growing.start, task.delay) if growing else task.delay)
-    if growing and history.rows: delay = growing.next_delay(delay, history.last["recall_accuracy"], task.delay)
-    current = CopyTask(delay, task.n_symbols, task.length)
+    current = growing.stage(history, task) if growing else task
     update = start = history.last.get("update", 0)
     clock = time.perf_counter() - history.last.get("seconds", 0.0)
     with cpu_threads(threads), tqdm(total=updates, initial=start, disable=not progress, unit="update") as bar:
@@ -204,9 +207,7 @@ def fit(rnn:RNN,                 # the network
                 if callback is not None and callback(history): history.stopped = "callback"
                 if not math.isfinite(scores.loss): history.stopped = "diverged"
                 if history.stopped: break
-                if growing:
-                    delay = growing.next_delay(current.delay, scores.recall_accuracy, task.delay)
-                    current = CopyTask(delay, task.n_symbols, task.length)
+                if growing: current = growing.stage(history, task)
         except KeyboardInterrupt:
             history.stopped = "interrupted"
             if callback is not None and history.last.get("update") == update: callback(history)  # cut off before it was told
@@ -248,7 +249,7 @@ def load_model(path,       # a file that `save_model` wrote
     "The network saved at `path`; raises `FileNotFoundError`, or `ValueError` if the file does not hold an `RNN`."
     tensors, metadata = load_tensors(path)
     try:
-        rnn = RNN(int(metadata["hidden_size"]), int(metadata["vocab_size"])).to(tensors["W_hh"].dtype)
+        rnn = RNN(int(metadata["hidden_size"]), int(metadata["vocab_size"]), torch.Generator()).to(tensors["W_hh"].dtype)
         rnn.load_state_dict(tensors)
     except (KeyError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path} does not hold the weights of an RNN: {error}") from error

@@ -40,13 +40,17 @@ def texts(nb):
         yield "widgets", " ".join(v for v in model["state"].values() if isinstance(v, str))
 
 
+def execute(nb, folder):
+    "Runs a notebook in a real kernel, in its folder."
+    NotebookClient(nb, timeout=240, kernel_name="python3", store_widget_state=True, resources={"metadata": {"path": str(folder)}}).execute()
+
+
 @pytest.mark.timeout(300)
 def test_runs(notebook, shared_tree):
     path, saved = notebook
     folder = (shared_tree/path).parent
     nb = nbformat.read(shared_tree/path, as_version=4)
-    NotebookClient(nb, timeout=240, kernel_name="python3", store_widget_state=True,
-                   resources={"metadata": {"path": str(folder)}}).execute()
+    execute(nb, folder)
     assert not widget_errors(nb)
     stale = [(i, kinds(old), kinds(new)) for i, (old, new) in enumerate(zip(code_cells(saved), code_cells(nb)))
              if kinds(old) != kinds(new)]
@@ -73,7 +77,7 @@ def solve(nb):
 def test_solutions_pass_their_checks(path, shared_tree):
     nb = nbformat.read(shared_tree/path, as_version=4)
     assert solve(nb) == 2
-    NotebookClient(nb, timeout=240, kernel_name="python3", resources={"metadata": {"path": str((shared_tree/path).parent)}}).execute()
+    execute(nb, (shared_tree/path).parent)
 
 
 def test_saved_without_error(notebook):

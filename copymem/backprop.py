@@ -9,18 +9,19 @@ __all__ = ['propagate_gradients', 'backprop']
 
 # %% ../nbs/03_backprop.ipynb #f5c363a7
 import torch
-from .rnn import RNN, accumulate_grads, output_error, unroll
+from .rnn import RNN, accumulate_grads, output_error, tanh_backward, unroll
 
 # %% ../nbs/03_backprop.ipynb #300a7dee
 @torch.no_grad()
 def propagate_gradients(rnn:RNN,             # the network
                         states:torch.Tensor, # from `unroll`: (seq_len + 1, batch, hidden)
-                        local:torch.Tensor   # gradient of each step's own loss at its state (seq_len, batch, hidden)
+                        local:torch.Tensor,  # gradient of each step's own loss at its state (seq_len, batch, hidden)
+                        out:torch.Tensor=None # where to write the result: `local` itself, or default a new tensor
                        ) -> torch.Tensor:    # gradient of the whole loss at each state (seq_len, batch, hidden)
     "Carries each step's gradient back through all earlier steps (Werbos 1990)."
-    grads, slopes = local.clone(), 1 - states[1:] ** 2
-    for t in reversed(range(len(grads) - 1)):
-        grads[t].addmm_(grads[t + 1] * slopes[t + 1], rnn.W_hh.T)
+    grads, back = local.clone() if out is None else out.copy_(local), rnn.W_hh.T.contiguous()
+    steps = list(zip(grads.unbind(), states[1:].unbind()))[::-1]
+    for (grad_after, after), (grad, _) in zip(steps, steps[1:]): grad.addmm_(tanh_backward(grad_after, after), back)
     return grads
 
 # %% ../nbs/03_backprop.ipynb #bd8acb22
@@ -33,6 +34,6 @@ def backprop(rnn:RNN,        # the network whose `.grad` is filled
     states = unroll(rnn, x)
     loss, error = output_error(rnn, states, y)
     error /= y.numel()
-    grads = propagate_gradients(rnn, states, error @ rnn.W_hy.T)
-    accumulate_grads(rnn, x, states, grads * (1 - states[1:] ** 2), error)
+    local = error @ rnn.W_hy.T
+    accumulate_grads(rnn, x, states, propagate_gradients(rnn, states, local, out=local), error)
     return loss

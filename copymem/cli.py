@@ -11,7 +11,7 @@ __all__ = ['SAMPLE', 'marks', 'demo', 'list_experiments', 'choose', 'train_run',
 import argparse
 import sys
 from dataclasses import replace
-from .experiment import (TEST_SEED, answer, load_experiments, load_pretrained, measure, pretrained_experiments, run_experiment,
+from .experiment import (BACKENDS, TEST_SEED, answer, load_experiments, load_pretrained, measure, pretrained_experiments, run_experiment,
                                 sweep)
 
 # %% ../nbs/toolbox/cli.ipynb #94f0eb56
@@ -85,9 +85,9 @@ def evaluate_run(options):
 # %% ../nbs/toolbox/cli.ipynb #fd638546
 def sweep_table(options):
     "Trains runs with several seeds and prints each one's line of the table."
-    rows = sweep(choose(options.names, load_experiments(options.settings)), options.seeds, options.out, jobs=options.jobs,
-                 device=options.device)
-    for row in rows: print(f"{row['name']:<20} seed {row['seed']}  recall {row['recall_accuracy']:.4f}  "
+    rows = sweep(choose(options.names, load_experiments(options.settings)), options.seeds, options.out, delays=options.delays,
+                 jobs=options.jobs, backend=options.backend, address=options.address, device=options.device)
+    for row in rows: print(f"{row['name']:<20} T = {row['delay']:<5} seed {row['seed']}  recall {row['recall_accuracy']:.4f}  "
                            f"sequence {row['sequence_accuracy']:.4f}  {row['seconds']:.0f} s")
     print(f"table: {options.out}")
 
@@ -135,8 +135,11 @@ def parser() -> argparse.ArgumentParser:
                "at once; called again, it trains what is missing.")
     word.add_argument("names", nargs="+", metavar="NAME", help="sections of the settings file")
     word.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="seeds (default: 0 1 2 3 4)")
+    word.add_argument("--delays", type=int, nargs="+", default=(), metavar="T", help="delays (default: each section's own)")
     word.add_argument("--out", default="runs/sweep.csv", metavar="FILE", help="the CSV table (default: runs/sweep.csv)")
     word.add_argument("--jobs", type=int, default=-1, help="runs at a time (default: one on each core)")
+    word.add_argument("--backend", choices=BACKENDS, help="where the runs go: joblib's backends (default: processes on this machine)")
+    word.add_argument("--address", help="where a Dask cluster's scheduler listens (default: start one on this machine)")
     word.add_argument("--settings", **settings)
     return top
 
@@ -145,7 +148,7 @@ def main(argv=None) -> int:
     "The `copymem` command; returns its exit code."
     options = parser().parse_args(argv)
     try: return options.call(options) or 0
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"copymem: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -23,7 +23,7 @@ from safetensors.torch import save
 from tqdm import tqdm
 from . import __version__
 from .data import CopyTask, check_int, recall_accuracy, sequence_accuracy
-from .rnn import RNN
+from .rnn import RNN, unroll
 
 # %% ../nbs/05_train.ipynb #bffa5b67
 def pick_device(device=None # "cpu", "cuda", "mps", a `torch.device`, or None: CUDA where there is one, else the CPU
@@ -49,7 +49,7 @@ def evaluate(rnn:RNN,            # the network
              task:CopyTask,      # what it is asked
              n:int=1_000,        # how many random sequences
              seed:int=1_000_003, # seed of the sequences; training seeds are far below
-             batch_size:int=1_000 # sequences at a time
+             batch_size:int=200   # sequences at a time
             ) -> Scores:
     "Scores of `rnn` on `n` sequences from a seed that no training run uses."
     for name, value in dict(n=n, batch_size=batch_size).items(): check_int(name, value, 1)
@@ -57,7 +57,7 @@ def evaluate(rnn:RNN,            # the network
     total, done = torch.zeros(3, dtype=torch.float64), 0
     while done < n:
         x, y = task.sample(min(batch_size, n - done), g, device)
-        logits = rnn(x)
+        logits = (unroll(rnn, x)[1:] @ rnn.W_hy + rnn.b_y).transpose(0, 1)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten()).item()
         scores = loss, recall_accuracy(logits, y, task.length), sequence_accuracy(logits, y)
         total += len(x) * torch.tensor(scores, dtype=torch.float64)
@@ -89,7 +89,7 @@ class History:
     "What happened in a training run: one row for each evaluation, and the best weights so far."
     rows: list = field(default_factory=list)               # dicts with the keys of `COLUMNS`
     best_weights: dict = field(default=None, repr=False)    # name -> tensor, of the best row
-    stopped: str = None                                     # why it ended early: interrupted, diverged, callback
+    stopped: str = None                                     # why it ended early: reached, interrupted, diverged, callback
 
     def __getitem__(self, column): return [row[column] for row in self.rows]
     def __len__(self): return len(self.rows)
@@ -178,6 +178,7 @@ def fit(rnn:RNN,                 # the network
         growing:Growing=None,    # let the delay grow up to the task's? default: direct, at the task's delay
         eval_every:int=500,      # updates between evaluations
         eval_size:int=1_000,     # sequences in an evaluation
+        stop_at:float=0.0,       # recall accuracy at the task's delay that ends the training, 0 for none
         history:History=None,    # go on from here
         callback=None,           # called with the history after each evaluation; returning True ends the training
         threads:int=1,           # CPU threads: products this small lose time when they are shared out
@@ -204,6 +205,7 @@ def fit(rnn:RNN,                 # the network
                 scores = evaluate(rnn, current, eval_size)
                 record(history, rnn, update, current.delay, scores, time.perf_counter() - clock)
                 bar.set_postfix(delay=current.delay, loss=f"{scores.loss:.4f}", recall=f"{scores.recall_accuracy:.3f}")
+                if stop_at and current.delay == task.delay and scores.recall_accuracy >= stop_at: history.stopped = "reached"
                 if callback is not None and callback(history): history.stopped = "callback"
                 if not math.isfinite(scores.loss): history.stopped = "diverged"
                 if history.stopped: break

@@ -1,0 +1,106 @@
+"""What is timed: one update of each rule, and what such an update cannot do without."""
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from copymem.backprop import backprop
+from copymem.data import CopyTask
+from copymem.rnn import RNN, blocks
+from copymem.targetprop import Inverse, targetprop
+
+SIZES = [(15, 20), (100, 100)]  # (delay, batch)
+HIDDEN, VOCAB = 128, 10
+
+
+def targetprop_by_autograd(rnn, inverse, x, y, step_size=0.5, noise=0.1, generator=None):
+    "Target propagation as the text says it: autograd at each step, nothing batched over steps, the same noise and losses."
+    batch, seq_len = x.shape
+    states, predicted, local, loss = [rnn.W_hh.new_zeros(batch, rnn.hidden_size)], [], [], 0.0
+    for x_t in x.unbind(1):
+        predicted.append(rnn.step(x_t, states[-1].detach()))
+        states.append(predicted[-1].detach().requires_grad_())
+    for h, y_t in zip(states[1:], y.unbind(1)):
+        loss_t = F.cross_entropy(h @ rnn.W_hy + rnn.b_y, y_t, reduction="sum") / y.numel()
+        loss_t.backward()
+        loss += loss_t.detach()
+        local.append(h.detach() - step_size * y.numel() * h.grad)
+    eps = noise * torch.randn(batch, rnn.hidden_size, generator=generator, dtype=rnn.W_hh.dtype)
+    for h, x_next in zip(states[1:], x.unbind(1)[1:]):
+        before = h.detach() + eps
+        with torch.no_grad(): after = rnn.step(x_next, before)
+        miss = (inverse(rnn, x_next, after) - before).square().sum() / (batch * (seq_len - 1))
+        miss.backward(inputs=list(inverse.parameters()))
+    target = local[-1]
+    for t in reversed(range(seq_len)):
+        ((predicted[t] - target).square().sum() / (2 * step_size * y.numel())).backward()
+        if t == 0: break
+        with torch.no_grad():
+            target = inverse(rnn, x[:, t], target) + states[t] - inverse(rnn, x[:, t], states[t + 1]) + local[t - 1] - states[t]
+    return loss
+
+
+def training(rule, modules, task, batch):
+    "A function that makes one update: zero_grad, a fresh batch, `rule(x, y, generator)`, a fused Adam step."
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam([p for m in modules for p in m.parameters()], lr=1e-4, fused=True)
+    def update():
+        optimizer.zero_grad()
+        x, y = task.sample(batch, generator)
+        rule(x, y, generator)
+        optimizer.step()
+    return update
+
+
+def torch_rnn(task, batch, batch_first=False):
+    "`torch.nn.RNN`, one-hot input, a linear read-out, autograd. Time first is the faster of its two layouts."
+    rnn, read_out = nn.RNN(VOCAB, HIDDEN, batch_first=batch_first), nn.Linear(HIDDEN, VOCAB)
+    def rule(x, y, generator):
+        if not batch_first: x, y = x.T, y.T
+        states, _ = rnn(F.one_hot(x, VOCAB).float())
+        F.cross_entropy(read_out(states).flatten(0, 1), y.flatten()).backward()
+    return training(rule, (rnn, read_out), task, batch)
+
+
+def product_list(task, batch):
+    "(a, b, out) of every matrix product in one target-propagation update, in its order and blocks, into memory that stands ready."
+    steps, g = task.seq_len, torch.Generator().manual_seed(0)
+    rand = lambda *shape: 0.1 * torch.randn(shape, generator=g)
+    states, other, out = (rand(steps + 1, batch, HIDDEN) for _ in range(3))
+    error, W, W_yh, eps = rand(VOCAB, steps * batch).T, rand(HIDDEN, HIDDEN), rand(VOCAB, HIDDEN), rand(batch, HIDDEN)
+    logits, pushed, square, narrow = rand(VOCAB, steps * batch), rand(batch, HIDDEN), rand(HIDDEN, HIDDEN), rand(VOCAB, HIDDEN)
+    flat = lambda a, part=slice(None): a[1:][part].flatten(0, 1)
+    found = [(before, W, after) for before, after in zip(states[:-1], out[1:])]             # the states
+    found += [(W_yh, flat(states).T, logits), (error, W_yh, flat(out)), (eps, W, pushed)]   # logits, local targets, noise
+    for part in blocks(steps - 1, batch):
+        found += [(flat(states, part), W, flat(out, part)),                                 # the inverse's guesses
+                  (flat(states, part).T, flat(other, part), square)]                        # what V_hh learns
+    for part in blocks(steps - 1, batch): found.append((flat(states, part), W, flat(out, part)))  # where the inverse is asked
+    found += [(after, W, own) for after, own in zip(other[2:], out[1:-1])]                  # the targets
+    for part in blocks(steps, batch):
+        found += [(flat(states, part).T, flat(other, part), square),                        # what W_hh learns
+                  (error.unflatten(0, (steps, batch))[part].flatten(0, 1).T, flat(states, part), narrow)]  # what W_hy learns
+    return found
+
+
+def products(task, batch):
+    "A function that multiplies what a target-propagation update multiplies, and does nothing else."
+    found = product_list(task, batch)
+    def update():
+        for a, b, out in found: torch.mm(a, b, out=out)
+    return update
+
+
+def make_updates(delay, batch):
+    "name -> a function that makes one update, all on the same data and from the same start."
+    task = CopyTask(delay)
+    seed = lambda: torch.Generator().manual_seed(1)
+    def with_inverse(rule):
+        rnn, inverse = RNN(HIDDEN, VOCAB, seed()), Inverse(HIDDEN, seed())
+        return training(lambda x, y, generator: rule(rnn, inverse, x, y, generator=generator), (rnn, inverse), task, batch)
+    rnn = RNN(HIDDEN, VOCAB, seed())
+    return {"TP": with_inverse(targetprop),
+            "BP": training(lambda x, y, generator: backprop(rnn, x, y), (rnn,), task, batch),
+            "torch.nn.RNN": torch_rnn(task, batch),
+            "torch.nn.RNN, batch first": torch_rnn(task, batch, batch_first=True),
+            "TP, autograd": with_inverse(targetprop_by_autograd),
+            "products": products(task, batch)}

@@ -40,10 +40,10 @@ def list_experiments(settings=None):
     except FileNotFoundError:
         if settings is not None: raise
         known = {name: e for name, (e, _) in shipped.items()}
-    print(f"{'name':<20}{'method':<8}{'training':<10}{'delay':>6}{'lr':>9}{'clip':>6}{'updates':>9}  reached")
+    print(f"{'name':<20}{'method':<8}{'training':<10}{'delay':>6}{'lr':>9}{'read-out':>10}{'clip':>6}{'updates':>9}  reached")
     for name, e in known.items():
         reached = shipped[name][1].get("test_recall_accuracy") if name in shipped else None
-        print(f"{name:<20}{e.method:<8}{e.training:<10}{e.delay:>6}{e.lr:>9g}{e.clip:>6g}{e.updates:>9}  "
+        print(f"{name:<20}{e.method:<8}{e.training:<10}{e.delay:>6}{e.lr:>9g}{e.readout_lr or e.lr:>10g}{e.clip:>6g}{e.updates:>9}  "
               + (f"{float(reached):.4f}" if reached else "-"))
 
 # %% ../nbs/toolbox/cli.ipynb #b47f6855

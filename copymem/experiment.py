@@ -36,8 +36,9 @@ from .train import (Growing, History, cpu_threads, evaluate, fit, load_model, lo
 
 # %% ../nbs/06_experiment.ipynb #4295155e
 RANGES = dict(delay=(1, math.inf), hidden_size=(1, math.inf), batch_size=(1, math.inf), updates=(1, math.inf),
-              eval_every=(1, math.inf), clip=(0, math.inf), decay=(0, 1), seed=(0, 999_999), noise=(0, math.inf),
-              warmup=(0, math.inf), start_delay=(1, math.inf), growth=(1, math.inf), threshold=(0, 1), stop_at=(0, 1))
+              eval_every=(1, math.inf), readout_lr=(0, math.inf), clip=(0, math.inf), decay=(0, 1), lr_delay=(0, math.inf),
+              seed=(0, 999_999), noise=(0, math.inf), fade=(0, 1), warmup=(0, math.inf), start_delay=(1, math.inf),
+              growth=(1, math.inf), threshold=(0, 1), stop_at=(0, 1))
 POSITIVE = ("lr", "inverse_lr", "step_size")
 CHOICES = dict(method=("bp", "tp"), training=("direct", "growing"), optimizer=("adam", "amsgrad"))
 
@@ -53,14 +54,17 @@ class Experiment:
     updates: int = 20_000    # the warm-up included
     optimizer: str = "adam"  # adam, or amsgrad: Adam whose divisor never falls (Reddi et al. 2018)
     lr: float = 1e-3         # learning rate of the network
+    readout_lr: float = 0.0  # learning rate of its read-out, W_hy and b_y, 0 for the same
     clip: float = 0.0        # largest norm of the network's gradient, 0 for no limit
     decay: float = 0.5       # the last share of the updates, over which learning rates fall to 0 as a cosine
+    lr_delay: float = 0.0    # at delays T beyond this, learning rates are multiplied by lr_delay / T, 0 for never
     seed: int = 0            # of the weights, the sequences and the noise
     eval_every: int = 500    # updates between evaluations
     stop_at: float = 0.0     # recall accuracy at the goal that ends the run before its last update, 0 for none
     inverse_lr: float = 1e-3 # tp: learning rate of the inverse
     step_size: float = 0.5   # tp: how far down its own gradient a local target lies
     noise: float = 0.1       # tp: on the states the inverse learns from
+    fade: float = 1.0        # tp: the part of a displacement that each step passes back
     warmup: int = 500        # tp: first updates, in which only the inverse learns
     start_delay: int = 1     # growing: the first delay
     growth: float = 1.2      # growing: the next delay is so many times longer
@@ -132,17 +136,18 @@ def make_rule(experiment:Experiment, rnn:RNN, generator):
     if experiment.method == "bp": return backprop, None
     inverse = Inverse(experiment.hidden_size, generator).to(rnn.W_hh.device)
     def rule(rnn, x, y, inverse_only=False):
-        return targetprop(rnn, inverse, x, y, experiment.step_size, experiment.noise, generator, inverse_only)
+        return targetprop(rnn, inverse, x, y, experiment.step_size, experiment.noise, generator, inverse_only, experiment.fade)
     return rule, inverse
 
-def learning_rate_factor(update:int, # updates done so far
-                         updates:int, # updates in all
-                         decay:float  # the last share of them, over which the factor falls
+def learning_rate_factor(experiment:Experiment, # gives updates, decay and lr_delay
+                         update:int, # updates done so far
+                         delay:int   # the delay that is trained now
                         ) -> float:
-    "1, then half a cosine down to 0 over the last `decay` of the updates (Loshchilov & Hutter 2017, one cycle)."
-    start = (1 - decay) * updates
-    if update <= start: return 1.0
-    return 0.5 * (1 + math.cos(math.pi * (update - start) / (updates - start)))
+    "1, or `lr_delay` / `delay` where that is less; then half a cosine to 0 over the last `decay` of the updates (Loshchilov & Hutter 2017)."
+    level = min(1.0, experiment.lr_delay / delay) if experiment.lr_delay else 1.0
+    start = (1 - experiment.decay) * experiment.updates
+    if update <= start: return level
+    return level * 0.5 * (1 + math.cos(math.pi * (update - start) / (experiment.updates - start)))
 
 # %% ../nbs/06_experiment.ipynb #f6108e8e
 class Run:
@@ -152,11 +157,18 @@ class Run:
         self.generator = torch.Generator().manual_seed(experiment.seed)
         self.rnn = RNN(experiment.hidden_size, experiment.task.vocab_size, self.generator).to(pick_device(device))
         self.rule, self.inverse = make_rule(experiment, self.rnn, self.generator)
-        groups = [dict(params=list(self.rnn.parameters()), lr=experiment.lr)]
+        self.growing = None if experiment.training == "direct" else Growing(experiment.start_delay, experiment.growth, experiment.threshold)
+        groups = [dict(params=[self.rnn.W_xh, self.rnn.W_hh, self.rnn.b_h], lr=experiment.lr),
+                  dict(params=[self.rnn.W_hy, self.rnn.b_y], lr=experiment.readout_lr or experiment.lr)]
         if self.inverse is not None: groups.append(dict(params=list(self.inverse.parameters()), lr=experiment.inverse_lr))
         self.optimizer = torch.optim.Adam(groups, amsgrad=experiment.optimizer == "amsgrad", fused=True)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, partial(learning_rate_factor, updates=experiment.updates, decay=experiment.decay))
+            self.optimizer, lambda update: learning_rate_factor(experiment, update, self.stage().delay))
+
+    def stage(self):
+        "The task that is trained now."
+        task = self.experiment.task
+        return self.growing.stage(self.history, task) if self.growing else task
 
     def parts(self):
         "Modules by the prefix of their tensors."
@@ -261,8 +273,7 @@ def train_run(run:Run, callback=None, progress:bool=True) -> tuple[RNN, History]
     "Trains `run` from where it is to its end: the warm-up, then the rest."
     e, done = run.experiment, run.history.last.get("update", 0)
     options = dict(batch_size=e.batch_size, generator=run.generator, scheduler=run.scheduler, clip=e.clip,
-                   growing=Growing(e.start_delay, e.growth, e.threshold) if e.training == "growing" else None,
-                   eval_every=e.eval_every, stop_at=e.stop_at, history=run.history, callback=callback, progress=progress)
+                   growing=run.growing, eval_every=e.eval_every, stop_at=e.stop_at, history=run.history, callback=callback, progress=progress)
     warmup = min(e.warmup, e.updates) if e.method == "tp" else 0
     if done < warmup: fit(run.rnn, partial(run.rule, inverse_only=True), e.task, run.optimizer, warmup, **options)
     if not run.history.stopped: fit(run.rnn, run.rule, e.task, run.optimizer, e.updates, **options)

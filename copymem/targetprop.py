@@ -72,7 +72,8 @@ def propagate_targets(rnn:RNN,             # the network
                       states:torch.Tensor, # from `unroll`: (seq_len + 1, batch, hidden)
                       local:torch.Tensor,  # local target minus state, at each step (seq_len, batch, hidden)
                       correction:bool=True,# subtract what the inverse gets wrong already?
-                      out:torch.Tensor=None # where to write the result: `local` itself, or default a new tensor
+                      out:torch.Tensor=None,# where to write the result: `local` itself, or default a new tensor
+                      fade:float=1.0       # the part of what comes back from the next step that is kept, 0 to 1
                      ) -> torch.Tensor:    # target minus state, at each step (seq_len, batch, hidden)
     "Difference target propagation through time (Lee et al. 2015; Manchev & Spratling 2020)."
     shift = local.clone() if out is None else out.copy_(local)
@@ -81,10 +82,10 @@ def propagate_targets(rnn:RNN,             # the network
     for part in reversed(blocks(*tokens.shape)):
         reach = nn.functional.embedding(tokens[part].flatten(), rows).addmm_(states[2:][part].flatten(0, 1), V)
         own, reach = shift[:-1][part], reach.view_as(shift[:-1][part])
-        if correction: own.sub_(reach.sigmoid(), alpha=2)
-        else: own.sub_(states[1:-1][part] + 1)
+        if correction: own.sub_(reach.sigmoid(), alpha=2 * fade)
+        else: own.sub_(states[1:-1][part] + 1, alpha=fade)
         for own_t, reach_t in zip(reversed(own.unbind()), reversed(reach.unbind())):
-            after = own_t.add_(reach_t.addmm_(after, V).sigmoid_(), alpha=2)
+            after = own_t.add_(reach_t.addmm_(after, V).sigmoid_(), alpha=2 * fade)
     return shift
 
 # %% ../nbs/04_targetprop.ipynb #3d2905d3
@@ -96,11 +97,13 @@ def targetprop(rnn:RNN,              # the network whose `.grad` is filled
                step_size:float=0.5,  # how far a local target lies down its own sample's gradient, above 0
                noise:float=0.1,      # standard deviation of the noise the inverse learns from, at least 0
                generator=None,       # a `torch.Generator` for the noise
-               inverse_only:bool=False # leave the network's `.grad` alone (the warm-up)?
+               inverse_only:bool=False, # leave the network's `.grad` alone (the warm-up)?
+               fade:float=1.0        # the part of a displacement that each step passes back, 0 to 1
               ) -> torch.Tensor:     # mean cross-entropy per step, in nats
     "Adds to every `.grad` that of sum |h_t - target_t|^2 / (2 step_size), mean over steps and sequences (Lee et al. 2015)."
     if not 0 < step_size < float("inf"): raise ValueError(f"step_size must be above 0, got {step_size}")
     if not 0 <= noise < float("inf"): raise ValueError(f"noise must be at least 0, got {noise}")
+    if not 0 <= fade <= 1: raise ValueError(f"fade must lie between 0 and 1, got {fade}")
     if inverse.V_hh.shape != rnn.W_hh.shape:
         raise ValueError(f"inverse must have {rnn.hidden_size} hidden units like rnn, got {len(inverse.V_hh)}")
     states = unroll(rnn, x)
@@ -108,6 +111,6 @@ def targetprop(rnn:RNN,              # the network whose `.grad` is filled
     learn_inverse(rnn, inverse, x, states, noise, generator)
     if not inverse_only:
         local = error @ (-step_size * rnn.W_hy.T)
-        shift = propagate_targets(rnn, inverse, x, states, local, out=local)
+        shift = propagate_targets(rnn, inverse, x, states, local, out=local, fade=fade)
         accumulate_grads(rnn, x, states, shift.mul_(-1 / (step_size * y.numel())), error.div_(y.numel()))
     return loss

@@ -173,7 +173,7 @@ def fit(rnn:RNN,                 # the network
         updates:int,             # train until this many updates, those in `history` included
         *, batch_size:int=20,    # sequences in an update
         generator=None,          # a `torch.Generator` for the sequences
-        scheduler=None,          # a learning-rate scheduler, stepped after each update
+        scheduler=None,          # a learning-rate scheduler, stepped between updates, after an evaluation where there is one
         clip:float=0.0,          # largest norm of the network's gradient, 0 for no limit
         growing:Growing=None,    # let the delay grow up to the task's? default: direct, at the task's delay
         eval_every:int=500,      # updates between evaluations
@@ -199,17 +199,17 @@ def fit(rnn:RNN,                 # the network
                 rule(rnn, *current.sample(batch_size, generator, rnn.W_hh.device))
                 if clip: torch.nn.utils.clip_grad_norm_(rnn.parameters(), clip)
                 optimizer.step()
-                if scheduler is not None: scheduler.step()
                 bar.update()
-                if update % eval_every and update != updates: continue
-                scores = evaluate(rnn, current, eval_size)
-                record(history, rnn, update, current.delay, scores, time.perf_counter() - clock)
-                bar.set_postfix(delay=current.delay, loss=f"{scores.loss:.4f}", recall=f"{scores.recall_accuracy:.3f}")
-                if stop_at and current.delay == task.delay and scores.recall_accuracy >= stop_at: history.stopped = "reached"
-                if callback is not None and callback(history): history.stopped = "callback"
-                if not math.isfinite(scores.loss): history.stopped = "diverged"
-                if history.stopped: break
-                if growing: current = growing.stage(history, task)
+                if update % eval_every == 0 or update == updates:
+                    scores = evaluate(rnn, current, eval_size)
+                    record(history, rnn, update, current.delay, scores, time.perf_counter() - clock)
+                    bar.set_postfix(delay=current.delay, loss=f"{scores.loss:.4f}", recall=f"{scores.recall_accuracy:.3f}")
+                    if stop_at and current.delay == task.delay and scores.recall_accuracy >= stop_at: history.stopped = "reached"
+                    if callback is not None and callback(history): history.stopped = "callback"
+                    if not math.isfinite(scores.loss): history.stopped = "diverged"
+                    if history.stopped: break
+                    if growing: current = growing.stage(history, task)
+                if scheduler is not None: scheduler.step()
         except KeyboardInterrupt:
             history.stopped = "interrupted"
             if callback is not None and history.last.get("update") == update: callback(history)  # cut off before it was told

@@ -17,6 +17,7 @@ CHAPTERS = {
     "05_train": "live-training",
     "06_experiment": "duel",
     "07_delay": "state-viewer",
+    "09_growing": "state-viewer",
 }
 WITHOUT = {"08_cost"}  # measurements, and nothing to move
 SLIDERS = ["task-explorer", "state-viewer", "gradient-horizon", "target-explorer"]

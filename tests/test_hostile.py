@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from copymem.backprop import backprop
 from copymem.data import CopyTask, memoryless, prepare_loaders, recall_accuracy, sequence_accuracy
-from copymem.experiment import Experiment, load_experiments, load_pretrained
+from copymem.experiment import Experiment, load_experiments, load_pretrained, run_experiment
 from copymem.rnn import RNN
 from copymem.targetprop import Inverse, targetprop
 from copymem.train import History, load_model, read_metadata, save_model
@@ -86,6 +86,12 @@ def test_rules_refuse_targets_of_another_shape():
     x, y = CopyTask(3).sample(2)
     for call in (lambda: backprop(rnn, x, y[:, :-1]), lambda: targetprop(rnn, inverse, x, y[:, :-1])): message(call, "y ")
     assert all(p.grad is None for p in rnn.parameters())
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_fade(value):
+    x, y = CopyTask(3).sample(2)
+    message(lambda: targetprop(RNN(8), Inverse(8), x, y, fade=value), "fade", value)
 
 
 def test_rules_leave_the_global_random_state_alone():
@@ -180,6 +186,7 @@ def set_key(section, key, value):
     ("method", "bptt"), ("method", ""), ("method", "BP"), ("training", "sideways"),
     ("updates", "0"), ("updates", "many"), ("seed", "-1"), ("seed", "x"), ("batch_size", "0"), ("batch_size", "2.5"),
     ("lr", "0"), ("lr", "-1"), ("lr", "nan"), ("lr", "inf"), ("lr", "fast"),
+    ("readout_lr", "-1"), ("lr_delay", "-30"), ("fade", "1.5"), ("fade", "-0.1"),
 ])
 def test_bad_value_is_named(tmp_path, key, value):
     path = settings(tmp_path, set_key("15-tp", key, value))
@@ -311,6 +318,19 @@ def test_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
     assert all(a[column] == b[column] for column in ("update", "delay", "loss", "recall_accuracy", "sequence_accuracy"))
     a, b = (load_model(out/"15-bp-growing.safetensors").state_dict() for out in (whole, parts))
     assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("stop", [20, 40, 50])
+@pytest.mark.parametrize("method", ["bp", "tp"])
+def test_going_on_where_the_delay_has_just_grown(tmp_path, method, stop):
+    "Rates that fall with the delay are those of the whole run, also in the first update after a lengthening."
+    e = Experiment("grown", delay=9, method=method, training="growing", hidden_size=16, updates=60, warmup=5, eval_every=10,
+                   readout_lr=0.01, lr_delay=3, fade=0.9, start_delay=2, growth=1.5, threshold=0, clip=1)
+    whole, rows = run_experiment(e, tmp_path/"whole", progress=False)
+    run_experiment(e, tmp_path/"parts", progress=False, callback=lambda history: history.last["update"] == stop)
+    parts, again = run_experiment(e, tmp_path/"parts", progress=False, resume=True)
+    assert rows["delay"][-1] == 9 and rows["delay"] == again["delay"] and rows["loss"] == again["loss"]
+    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), parts.state_dict().values()))
 
 
 def test_resuming_from_a_damaged_file_is_refused(tmp_path):

@@ -29,7 +29,7 @@ def value(text):
 
 
 def answers(model, x):
-    with torch.inference_mode(): return torch.cat([model(part).argmax(-1) for part in x.split(1000)])
+    with torch.inference_mode(): return torch.cat([model(part).argmax(-1) for part in x.split(200)])
 
 
 def scores(model, delay, n=10_000):
@@ -84,6 +84,11 @@ def test_longer_delays_with_the_same_settings(name, recall):
     short, long = ({k: v for k, v in metadata_of(n).items() if k not in differ and not k.startswith(("best_", "test_"))} for n in ("15-tp", name))
     assert short == long
     assert scores(load_pretrained(name), int(name.split("-")[0]))[0] >= recall
+
+
+@pytest.mark.parametrize("name, recall", [("100-tp", 0.99), ("200-tp-growing", 0.99), ("200-bp-growing", 0.99), ("1000-bp-growing", 0.99)])
+def test_two_hundred_steps_and_more(name, recall):
+    assert scores(load_pretrained(name), int(name.split("-")[0]), 2_000)[0] >= recall
 
 
 def test_the_reference_sample():

@@ -6,8 +6,8 @@ Docs: https://OWNER.github.io/copymem/experiment.html.md"""
 
 # %% auto #0
 __all__ = ['RANGES', 'POSITIVE', 'CHOICES', 'SETTINGS', 'TEST_SEED', 'FIGURES', 'SWEEP_COLUMNS', 'BACKENDS', 'Experiment',
-           'refuse', 'parse_experiment', 'find_settings', 'load_experiments', 'make_rule', 'learning_rate_factor',
-           'Run', 'save_run', 'check_settings', 'restore_run', 'measure', 'save_result', 'open_run', 'run_experiment',
+           'refuse', 'parse_experiment', 'find_settings', 'load_experiments', 'make_rule', 'learning_rates', 'Run',
+           'save_run', 'check_settings', 'restore_run', 'measure', 'save_result', 'open_run', 'run_experiment',
            'train_run', 'pretrained_folder', 'pretrained_names', 'pretrained_path', 'load_pretrained', 'load_history',
            'pretrained_experiments', 'answer', 'sweep_row', 'read_sweep', 'open_sweep', 'open_backend', 'sweep']
 
@@ -37,8 +37,9 @@ from .train import (Growing, History, cpu_threads, evaluate, fit, load_model, lo
 # %% ../nbs/06_experiment.ipynb #4295155e
 RANGES = dict(delay=(1, math.inf), hidden_size=(1, math.inf), batch_size=(1, math.inf), updates=(1, math.inf),
               eval_every=(1, math.inf), readout_lr=(0, math.inf), clip=(0, math.inf), decay=(0, 1), lr_delay=(0, math.inf),
-              seed=(0, 999_999), noise=(0, math.inf), fade=(0, 1), warmup=(0, math.inf), start_delay=(1, math.inf),
-              growth=(1, math.inf), threshold=(0, 1), stop_at=(0, 1))
+              lr_power=(-10, 10), readout_lr_power=(-10, 10), far_readout_lr=(0, math.inf), far_beta2=(0, 0.9999), seed=(0, 999_999),
+              noise=(0, math.inf), fade=(0, 1), warmup=(0, math.inf), start_delay=(1, math.inf), growth=(1, math.inf), threshold=(0, 1),
+              stop_at=(0, 1))
 POSITIVE = ("lr", "inverse_lr", "step_size")
 CHOICES = dict(method=("bp", "tp"), training=("direct", "growing"), optimizer=("adam", "amsgrad"))
 
@@ -57,7 +58,11 @@ class Experiment:
     readout_lr: float = 0.0  # learning rate of its read-out, W_hy and b_y, 0 for the same
     clip: float = 0.0        # largest norm of the network's gradient, 0 for no limit
     decay: float = 0.5       # the last share of the updates, over which learning rates fall to 0 as a cosine
-    lr_delay: float = 0.0    # at delays T beyond this, learning rates are multiplied by lr_delay / T, 0 for never
+    lr_delay: float = 0.0    # delays T beyond this are far, 0 for none; there
+    lr_power: float = 1.0    # learning rates are multiplied by this power of lr_delay / T,
+    readout_lr_power: float = 1.0 # the read-out's by this one: where it is negative, the rate rises with T;
+    far_readout_lr: float = 0.0   # that factor is applied to this learning rate, 0 for readout_lr;
+    far_beta2: float = 0.0   # the read-out's Adam is a plain one that keeps this share of the squared gradients, 0 for no change
     seed: int = 0            # of the weights, the sequences and the noise
     eval_every: int = 500    # updates between evaluations
     stop_at: float = 0.0     # recall accuracy at the goal that ends the run before its last update, 0 for none
@@ -139,15 +144,19 @@ def make_rule(experiment:Experiment, rnn:RNN, generator):
         return targetprop(rnn, inverse, x, y, experiment.step_size, experiment.noise, generator, inverse_only, experiment.fade)
     return rule, inverse
 
-def learning_rate_factor(experiment:Experiment, # gives updates, decay and lr_delay
-                         update:int, # updates done so far
-                         delay:int   # the delay that is trained now
-                        ) -> float:
-    "1, or `lr_delay` / `delay` where that is less; then half a cosine to 0 over the last `decay` of the updates (Loshchilov & Hutter 2017)."
-    level = min(1.0, experiment.lr_delay / delay) if experiment.lr_delay else 1.0
-    start = (1 - experiment.decay) * experiment.updates
-    if update <= start: return level
-    return level * 0.5 * (1 + math.cos(math.pi * (update - start) / (experiment.updates - start)))
+def learning_rates(experiment:Experiment, # gives all that they depend on
+                   update:int, # updates done so far
+                   delay:int   # the delay that is trained now
+                  ) -> tuple[float, float, float]:
+    "Of the network, its read-out and the inverse: level at a delay, then half a cosine to 0 over the last `decay` of the updates (Loshchilov & Hutter 2017)."
+    e, start = experiment, (1 - experiment.decay) * experiment.updates
+    level = 1.0 if update <= start else 0.5 * (1 + math.cos(math.pi * (update - start) / (e.updates - start)))
+    rest = read_out = level
+    read_out_lr = e.readout_lr or e.lr
+    if 0 < e.lr_delay < delay:
+        rest, read_out = (level * (e.lr_delay / delay) ** power for power in (e.lr_power, e.readout_lr_power))
+        read_out_lr = e.far_readout_lr or read_out_lr
+    return e.lr * rest, read_out_lr * read_out, e.inverse_lr * rest
 
 # %% ../nbs/06_experiment.ipynb #f6108e8e
 class Run:
@@ -158,17 +167,27 @@ class Run:
         self.rnn = RNN(experiment.hidden_size, experiment.task.vocab_size, self.generator).to(pick_device(device))
         self.rule, self.inverse = make_rule(experiment, self.rnn, self.generator)
         self.growing = None if experiment.training == "direct" else Growing(experiment.start_delay, experiment.growth, experiment.threshold)
-        groups = [dict(params=[self.rnn.W_xh, self.rnn.W_hh, self.rnn.b_h], lr=experiment.lr),
-                  dict(params=[self.rnn.W_hy, self.rnn.b_y], lr=experiment.readout_lr or experiment.lr)]
-        if self.inverse is not None: groups.append(dict(params=list(self.inverse.parameters()), lr=experiment.inverse_lr))
-        self.optimizer = torch.optim.Adam(groups, amsgrad=experiment.optimizer == "amsgrad", fused=True)
-        self.scheduler = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda update: learning_rate_factor(experiment, update, self.stage().delay))
+        groups = [[self.rnn.W_xh, self.rnn.W_hh, self.rnn.b_h], [self.rnn.W_hy, self.rnn.b_y]]
+        if self.inverse is not None: groups.append(list(self.inverse.parameters()))
+        self.optimizer = torch.optim.Adam([dict(params=group) for group in groups], amsgrad=experiment.optimizer == "amsgrad", fused=True)
+        self.update = 0
+        self.set_optimizer()
 
-    def stage(self):
-        "The task that is trained now."
-        task = self.experiment.task
-        return self.growing.stage(self.history, task) if self.growing else task
+    @property
+    def delay(self):
+        "The delay that is trained now."
+        return self.growing.delay(self.history, self.experiment.delay) if self.growing else self.experiment.delay
+
+    def set_optimizer(self):
+        "Gives Adam what the next update, at the delay that is trained now, wants."
+        for group, rate in zip(self.optimizer.param_groups, learning_rates(self.experiment, self.update, self.delay)): group["lr"] = rate
+        if self.experiment.far_beta2 and 0 < self.experiment.lr_delay < self.delay:
+            self.optimizer.param_groups[1].update(amsgrad=False, betas=(0.9, self.experiment.far_beta2))
+
+    def step(self):
+        "Called by `fit` between updates, like a scheduler's."
+        self.update += 1
+        self.set_optimizer()
 
     def parts(self):
         "Modules by the prefix of their tensors."
@@ -204,11 +223,10 @@ def restore_run(run:Run, path):
         run.optimizer.load_state_dict(dict(state=state, param_groups=run.optimizer.state_dict()["param_groups"]))
         run.generator.set_state(tensors["generator"])
         run.history = History(json.loads(metadata["history"]), take("best.") or None)
-        run.scheduler.last_epoch = run.history.last["update"]
+        run.update = run.history.last["update"]
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} is not a checkpoint, or damaged: {' '.join(str(error).split())[:200]}") from error
-    for group, factor in zip(run.optimizer.param_groups, run.scheduler.lr_lambdas):
-        group["lr"] = group["initial_lr"] * factor(run.scheduler.last_epoch)
+    run.set_optimizer()
 
 # %% ../nbs/06_experiment.ipynb #0c9afdc5
 TEST_SEED = 2_000_003 # neither training (below 1,000,000) nor validation (1,000,003) draws from it
@@ -272,7 +290,7 @@ def run_experiment(experiment:Experiment, # what to train
 def train_run(run:Run, callback=None, progress:bool=True) -> tuple[RNN, History]:
     "Trains `run` from where it is to its end: the warm-up, then the rest."
     e, done = run.experiment, run.history.last.get("update", 0)
-    options = dict(batch_size=e.batch_size, generator=run.generator, scheduler=run.scheduler, clip=e.clip,
+    options = dict(batch_size=e.batch_size, generator=run.generator, scheduler=run, clip=e.clip,
                    growing=run.growing, eval_every=e.eval_every, stop_at=e.stop_at, history=run.history, callback=callback, progress=progress)
     warmup = min(e.warmup, e.updates) if e.method == "tp" else 0
     if done < warmup: fit(run.rnn, partial(run.rule, inverse_only=True), e.task, run.optimizer, warmup, **options)

@@ -150,11 +150,10 @@ class Growing:
         "The delay after an evaluation with this recall accuracy, never beyond `goal`."
         return min(goal, max(delay + 1, int(delay * self.factor))) if recall > self.threshold else delay
 
-    def stage(self, history, task):
-        "What to train next on the way to `task`, after the evaluations in `history`."
-        delay = min(self.start, task.delay)
-        if history.rows: delay = self.next_delay(history.last["delay"], history.last["recall_accuracy"], task.delay)
-        return replace(task, delay=delay)
+    def delay(self, history, goal):
+        "The delay to train at on the way to `goal`, after the evaluations in `history`."
+        if not history.rows: return min(self.start, goal)
+        return self.next_delay(history.last["delay"], history.last["recall_accuracy"], goal)
 
 # %% ../nbs/05_train.ipynb #5576ca53
 @contextmanager
@@ -189,7 +188,8 @@ def fit(rnn:RNN,                 # the network
         check_int(name, value, 1)
     history = history if history is not None else History()
     history.stopped = None
-    current = growing.stage(history, task) if growing else task
+    stage = lambda: replace(task, delay=growing.delay(history, task.delay)) if growing else task
+    current = stage()
     update = start = history.last.get("update", 0)
     clock = time.perf_counter() - history.last.get("seconds", 0.0)
     with cpu_threads(threads), tqdm(total=updates, initial=start, disable=not progress, unit="update") as bar:
@@ -208,7 +208,7 @@ def fit(rnn:RNN,                 # the network
                     if callback is not None and callback(history): history.stopped = "callback"
                     if not math.isfinite(scores.loss): history.stopped = "diverged"
                     if history.stopped: break
-                    if growing: current = growing.stage(history, task)
+                    current = stage()
                 if scheduler is not None: scheduler.step()
         except KeyboardInterrupt:
             history.stopped = "interrupted"

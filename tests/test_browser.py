@@ -18,6 +18,7 @@ CHAPTERS = {
     "06_experiment": "duel",
     "07_delay": "state-viewer",
     "09_growing": "state-viewer",
+    "10_thousand": "state-viewer",
 }
 WITHOUT = {"08_cost"}  # measurements, and nothing to move
 SLIDERS = ["task-explorer", "state-viewer", "gradient-horizon", "target-explorer"]

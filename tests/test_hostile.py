@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from copymem.backprop import backprop
 from copymem.data import CopyTask, memoryless, prepare_loaders, recall_accuracy, sequence_accuracy
-from copymem.experiment import Experiment, load_experiments, load_pretrained, run_experiment
+from copymem.experiment import Experiment, Run, load_experiments, load_pretrained, run_experiment
 from copymem.rnn import RNN
 from copymem.targetprop import Inverse, targetprop
 from copymem.train import History, load_model, read_metadata, save_model
@@ -187,6 +187,7 @@ def set_key(section, key, value):
     ("updates", "0"), ("updates", "many"), ("seed", "-1"), ("seed", "x"), ("batch_size", "0"), ("batch_size", "2.5"),
     ("lr", "0"), ("lr", "-1"), ("lr", "nan"), ("lr", "inf"), ("lr", "fast"),
     ("readout_lr", "-1"), ("lr_delay", "-30"), ("fade", "1.5"), ("fade", "-0.1"),
+    ("far_beta2", "1"), ("far_beta2", "-0.5"), ("far_readout_lr", "-1"), ("lr_power", "nan"), ("readout_lr_power", "-1000"),
 ])
 def test_bad_value_is_named(tmp_path, key, value):
     path = settings(tmp_path, set_key("15-tp", key, value))
@@ -325,12 +326,24 @@ def test_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
 def test_going_on_where_the_delay_has_just_grown(tmp_path, method, stop):
     "Rates that fall with the delay are those of the whole run, also in the first update after a lengthening."
     e = Experiment("grown", delay=9, method=method, training="growing", hidden_size=16, updates=60, warmup=5, eval_every=10,
-                   readout_lr=0.01, lr_delay=3, fade=0.9, start_delay=2, growth=1.5, threshold=0, clip=1)
+                   optimizer="amsgrad", readout_lr=0.01, lr_delay=3, lr_power=3,
+                   readout_lr_power=-1.5, far_readout_lr=0.02, far_beta2=0.99, fade=0.9, start_delay=2, growth=1.5, threshold=0, clip=1)
     whole, rows = run_experiment(e, tmp_path/"whole", progress=False)
     run_experiment(e, tmp_path/"parts", progress=False, callback=lambda history: history.last["update"] == stop)
     parts, again = run_experiment(e, tmp_path/"parts", progress=False, resume=True)
     assert rows["delay"][-1] == 9 and rows["delay"] == again["delay"] and rows["loss"] == again["loss"]
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), parts.state_dict().values()))
+
+
+def test_rates_and_optimizers_of_the_parts():
+    "Beyond lr_delay the network and its inverse slow down and the read-out, with an Adam of its own, speeds up; before it nothing changes."
+    far = dict(lr_delay=10, lr_power=3, readout_lr_power=-1.5, far_readout_lr=0.2, far_beta2=0.9)
+    groups = lambda delay, **more: Run(Experiment("rates", delay=delay, method="tp", optimizer="amsgrad", lr=0.01, readout_lr=0.1, inverse_lr=0.001,
+                                                  **more)).optimizer.param_groups
+    for near in (groups(40), groups(10, **far)):
+        assert [(g["lr"], g["amsgrad"], g["betas"][1]) for g in near] == [(0.01, True, 0.999), (0.1, True, 0.999), (0.001, True, 0.999)]
+    assert [g["lr"] for g in groups(40, **far)] == pytest.approx([0.01 / 64, 0.2 * 8, 0.001 / 64])
+    assert [(g["amsgrad"], g["betas"][1]) for g in groups(40, **far)] == [(True, 0.999), (False, 0.9), (True, 0.999)]
 
 
 def test_resuming_from_a_damaged_file_is_refused(tmp_path):

@@ -99,6 +99,10 @@ class Experiment:
         "The task at the goal's delay."
         return CopyTask(self.delay)
 
+    def is_far(self, delay):
+        "Is `delay` beyond `lr_delay`?"
+        return 0 < self.lr_delay < delay
+
 # %% ../nbs/06_experiment.ipynb #d68984a0
 SETTINGS = {f.name: f.type for f in fields(Experiment) if f.name != "name"} # what a section may hold
 
@@ -153,7 +157,7 @@ def learning_rates(experiment:Experiment, # gives all that they depend on
     level = 1.0 if update <= start else 0.5 * (1 + math.cos(math.pi * (update - start) / (e.updates - start)))
     rest = read_out = level
     read_out_lr = e.readout_lr or e.lr
-    if 0 < e.lr_delay < delay:
+    if e.is_far(delay):
         rest, read_out = (level * (e.lr_delay / delay) ** power for power in (e.lr_power, e.readout_lr_power))
         read_out_lr = e.far_readout_lr or read_out_lr
     return e.lr * rest, read_out_lr * read_out, e.inverse_lr * rest
@@ -180,9 +184,9 @@ class Run:
 
     def set_optimizer(self):
         "Gives Adam what the next update, at the delay that is trained now, wants."
-        for group, rate in zip(self.optimizer.param_groups, learning_rates(self.experiment, self.update, self.delay)): group["lr"] = rate
-        if self.experiment.far_beta2 and 0 < self.experiment.lr_delay < self.delay:
-            self.optimizer.param_groups[1].update(amsgrad=False, betas=(0.9, self.experiment.far_beta2))
+        e, groups, delay = self.experiment, self.optimizer.param_groups, self.delay
+        for group, rate in zip(groups, learning_rates(e, self.update, delay)): group["lr"] = rate
+        if e.far_beta2 and e.is_far(delay): groups[1].update(amsgrad=False, betas=(0.9, e.far_beta2))
 
     def step(self):
         "Called by `fit` between updates, like a scheduler's."

@@ -7,12 +7,15 @@ parameters and the optimizer's state, from the allocator's own record of every a
 it counts what the allocator keeps for later, and libraries.)
 """
 import argparse, contextlib, csv, json, os, statistics, tempfile, time
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch._inductor.exc import InductorError
+from torch._inductor.utils import fresh_cache
 from torch.nn.functional import embedding
 from torch.profiler import ProfilerActivity, profile
-from updates import HIDDEN, SIZES, VOCAB, make_updates
+from updates import HIDDEN, SIZES, VOCAB, make_updates, targetprop_by, targetprop_pure, with_inverse
 
 from copymem import rnn as rnn_module
 from copymem.data import CopyTask
@@ -120,6 +123,22 @@ def block_sizes(rounds, delay=100, batch=100):
     for rows, values in times.items(): yield row("blocks", f"{rows} states", delay, batch, 1, values, "ms")
 
 
+def compiled(rounds, calls, delay=15, batch=20):
+    "Target propagation as `torch.compile` makes it: its update, the ratio to the products, and the seconds of compiling. Needs a C++ compiler."
+    fast = torch.compile(targetprop_pure, fullgraph=True, dynamic=False)
+    functions = make_updates(delay, batch) | {"TP, compiled": with_inverse(partial(targetprop_by, fast), CopyTask(delay), batch)}
+    begin = time.perf_counter()
+    try:
+        with fresh_cache(): functions["TP, compiled"]()
+    except InductorError as error:
+        print(f"torch.compile is left out: {error}")
+        return
+    yield row("compile", "first call", delay, batch, 1, time.perf_counter() - begin, "s")
+    times = interleaved({name: functions[name] for name in ("TP", "TP, compiled", "products")}, rounds, calls)
+    for name, values in times.items(): yield row("compile", name, delay, batch, 1, values, "ms")
+    yield row("compile", "TP, compiled / products", delay, batch, 1, [x / y for x, y in zip(times["TP, compiled"], times["products"])], "")
+
+
 @torch.no_grad()
 def pieces(threads, rounds, delay=15, batch=20):
     "The elementary operations that the rules are made of, and what was put in place of some, in microseconds."
@@ -160,6 +179,7 @@ def table(quick=False):
     yield from growth(few, delays)
     yield from block_sizes(few)
     yield from memory(delays)
+    yield from compiled(many, calls)
     yield from on(2)
 
 

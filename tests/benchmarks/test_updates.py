@@ -1,6 +1,8 @@
 """One update of each rule, timed: `pytest tests/benchmarks`. No time decides a test; the one check here is of numbers."""
+from functools import partial
+
 import pytest, torch
-from updates import SIZES, make_updates, product_list, targetprop_by_autograd
+from updates import SIZES, make_updates, product_list, targetprop_by, targetprop_by_autograd, targetprop_pure
 
 from copymem.data import CopyTask
 from copymem.rnn import RNN
@@ -24,15 +26,16 @@ def test_update(benchmark, name, delay, batch):
 
 @pytest.mark.parametrize("delay, batch", SIZES, ids=lambda n: str(n))
 def test_what_is_compared_is_equal(delay, batch):
-    "The version with autograd at each step leaves the same loss and the same gradients."
+    "The version with autograd at each step, and the one to be compiled, leave the same loss and the same gradients."
     seed = lambda: torch.Generator().manual_seed(0)
     x, y = CopyTask(delay).sample(batch, seed())
     found = []
-    for rule in (targetprop, targetprop_by_autograd):
+    for rule in (targetprop, targetprop_by_autograd, partial(targetprop_by, targetprop_pure)):
         rnn, inverse = RNN(generator=seed()).double(), Inverse(generator=seed()).double()
         loss = rule(rnn, inverse, x, y, generator=seed())
         found.append([loss, *(p.grad for m in (rnn, inverse) for p in m.parameters())])
-    for ours, theirs in zip(*found): torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+    for ours, *others in zip(*found):
+        for theirs in others: torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 def test_products_are_six_a_step():

@@ -39,6 +39,41 @@ def targetprop_by_autograd(rnn, inverse, x, y, step_size=0.5, noise=0.1, generat
     return loss
 
 
+def targetprop_pure(weights, x, y, eps, step_size=0.5):
+    "Target propagation that changes nothing in place: loss and gradients from the seven `weights`. What `torch.compile` can take whole."
+    W_xh, W_hh, b_h, W_hy, b_y, V_hh, c_h = weights
+    steps, tokens, after_drive = y.numel(), x.T, (2 * (W_xh + c_h))[x.T[1:]]
+    drive, states = (2 * (W_xh + b_h))[tokens], [torch.zeros_like(eps)]
+    for d in drive.unbind(): states.append(2 * torch.sigmoid(torch.addmm(d, states[-1], 2 * W_hh)) - 1)
+    states = torch.stack(states)
+    before, h, h_next = states[:-1].flatten(0, 1), states[1:], states[2:]
+    log_p = torch.log_softmax(h @ W_hy + b_y, -1)
+    error = log_p.exp() - F.one_hot(y.T, len(b_y))
+    push = torch.tanh(eps @ W_hh)
+    noisy = ((h_next + push) / (1 + h_next * push)).flatten(0, 1)
+    guess = torch.sigmoid(torch.addmm(after_drive.flatten(0, 1), noisy, 2 * V_hh))
+    delta = ((h[:-1] + eps + 1).flatten(0, 1) - 2 * guess) * guess * (1 - guess) * (-8 / (steps - len(x)))
+    learned = noisy.T @ delta, delta.sum(0)
+    local = error @ (-step_size * W_hy.T)
+    reach = torch.addmm(after_drive.flatten(0, 1), h_next.flatten(0, 1), 2 * V_hh).view_as(h_next)
+    shift = [local[-1]]
+    for own_t, reach_t in reversed(list(zip(local[:-1] - 2 * torch.sigmoid(reach), reach))):
+        shift.append(own_t + 2 * torch.sigmoid(torch.addmm(reach_t, shift[-1], 2 * V_hh)))
+    delta = (torch.stack(shift[::-1]) * (1 - h ** 2)).flatten(0, 1) * (-1 / (step_size * steps))
+    W_xh_grad = torch.zeros_like(W_xh).index_add(0, tokens.flatten(), delta)
+    W_hy_grad, b_y_grad = h.flatten(0, 1).T @ error.flatten(0, 1) / steps, error.sum((0, 1)) / steps
+    return -log_p.gather(-1, y.T[..., None]).mean(), (W_xh_grad, before.T @ delta, W_xh_grad.sum(0), W_hy_grad, b_y_grad, *learned)
+
+
+@torch.no_grad()
+def targetprop_by(pure, rnn, inverse, x, y, noise=0.1, generator=None):
+    "Leaves the gradients of `pure`, which is `targetprop_pure` or that compiled."
+    weights = [p for module in (rnn, inverse) for p in module.parameters()]
+    loss, grads = pure(weights, x, y, noise * torch.randn(len(x), rnn.hidden_size, generator=generator, dtype=rnn.W_hh.dtype))
+    for weight, grad in zip(weights, grads): weight.grad = grad
+    return loss
+
+
 def training(rule, modules, task, batch):
     "A function that makes one update: zero_grad, a fresh batch, `rule(x, y, generator)`, a fused Adam step."
     generator = torch.Generator().manual_seed(0)
@@ -90,17 +125,18 @@ def products(task, batch):
     return update
 
 
+def with_inverse(rule, task, batch):
+    "A function that makes one update by a rule that has an inverse."
+    rnn, inverse = RNN(HIDDEN, VOCAB, torch.Generator().manual_seed(1)), Inverse(HIDDEN, torch.Generator().manual_seed(1))
+    return training(lambda x, y, generator: rule(rnn, inverse, x, y, generator=generator), (rnn, inverse), task, batch)
+
+
 def make_updates(delay, batch):
     "name -> a function that makes one update, all on the same data and from the same start."
-    task = CopyTask(delay)
-    seed = lambda: torch.Generator().manual_seed(1)
-    def with_inverse(rule):
-        rnn, inverse = RNN(HIDDEN, VOCAB, seed()), Inverse(HIDDEN, seed())
-        return training(lambda x, y, generator: rule(rnn, inverse, x, y, generator=generator), (rnn, inverse), task, batch)
-    rnn = RNN(HIDDEN, VOCAB, seed())
-    return {"TP": with_inverse(targetprop),
+    task, rnn = CopyTask(delay), RNN(HIDDEN, VOCAB, torch.Generator().manual_seed(1))
+    return {"TP": with_inverse(targetprop, task, batch),
             "BP": training(lambda x, y, generator: backprop(rnn, x, y), (rnn,), task, batch),
             "torch.nn.RNN": torch_rnn(task, batch),
             "torch.nn.RNN, batch first": torch_rnn(task, batch, batch_first=True),
-            "TP, autograd": with_inverse(targetprop_by_autograd),
+            "TP, autograd": with_inverse(targetprop_by_autograd, task, batch),
             "products": products(task, batch)}

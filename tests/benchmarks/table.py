@@ -126,15 +126,15 @@ def block_sizes(rounds, delay=100, batch=100):
 def compiled(rounds, calls, delay=15, batch=20):
     "Target propagation as `torch.compile` makes it: its update, the ratio to the products, and the seconds of compiling. Needs a C++ compiler."
     fast = torch.compile(targetprop_pure, fullgraph=True, dynamic=False)
-    functions = make_updates(delay, batch) | {"TP, compiled": with_inverse(partial(targetprop_by, fast), CopyTask(delay), batch)}
+    update, made = with_inverse(partial(targetprop_by, fast), CopyTask(delay), batch), make_updates(delay, batch)
     begin = time.perf_counter()
     try:
-        with fresh_cache(): functions["TP, compiled"]()
+        with fresh_cache(): update()
     except InductorError as error:
         print(f"torch.compile is left out: {error}")
         return
     yield row("compile", "first call", delay, batch, 1, time.perf_counter() - begin, "s")
-    times = interleaved({name: functions[name] for name in ("TP", "TP, compiled", "products")}, rounds, calls)
+    times = interleaved({"TP": made["TP"], "TP, compiled": update, "products": made["products"]}, rounds, calls)
     for name, values in times.items(): yield row("compile", name, delay, batch, 1, values, "ms")
     yield row("compile", "TP, compiled / products", delay, batch, 1, [x / y for x, y in zip(times["TP, compiled"], times["products"])], "")
 

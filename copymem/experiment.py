@@ -9,7 +9,8 @@ __all__ = ['RANGES', 'POSITIVE', 'CHOICES', 'SETTINGS', 'TEST_SEED', 'FIGURES', 
            'refuse', 'parse_experiment', 'find_settings', 'load_experiments', 'make_rule', 'learning_rates', 'Run',
            'save_run', 'check_settings', 'restore_run', 'measure', 'save_result', 'open_run', 'run_experiment',
            'train_run', 'pretrained_folder', 'pretrained_names', 'pretrained_path', 'load_pretrained', 'load_history',
-           'pretrained_experiments', 'answer', 'sweep_row', 'read_sweep', 'open_sweep', 'open_backend', 'sweep']
+           'pretrained_experiments', 'answer', 'sweep_row', 'read_sweep', 'open_sweep', 'open_backend', 'sweep',
+           'Table', 'select_runs', 'over_seeds']
 
 # %% ../nbs/06_experiment.ipynb #a5e7c49a
 import configparser
@@ -24,6 +25,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from statistics import median
 import joblib
 import torch
 from tqdm import tqdm
@@ -414,3 +416,26 @@ def sweep(experiments:list[Experiment], # what to train
         for row in tqdm(rows, total=len(todo), unit="run", disable=not progress):
             with open(out, "a", newline="", encoding="utf-8") as f: csv.DictWriter(f, SWEEP_COLUMNS, lineterminator="\n").writerow(row)
     return read_sweep(out)
+
+# %% ../nbs/06_experiment.ipynb #f09179a0
+class Table(list):
+    "Rows, dicts with the same keys, that a notebook shows as a table and `print` writes in Markdown."
+    def __repr__(self):
+        cells = lambda values: "| " + " | ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in values) + " |"
+        return "\n".join(map(cells, (self[0], ["---"] * len(self[0]), *(row.values() for row in self)))) if self else "no rows"
+    _repr_markdown_ = __repr__
+
+def select_runs(rows:list[dict], # from `read_sweep`
+                name:str,        # of the section
+                delay:int        # in steps
+               ) -> list[dict]:  # ordered by seed
+    "The rows of one section at one delay, one for each seed."
+    return sorted((r for r in rows if (r["name"], r["delay"]) == (name, delay)), key=lambda r: r["seed"])
+
+def over_seeds(found:list[dict] # from `select_runs`, one at least
+              ) -> dict:        # one line of a `Table`
+    "Recall accuracy over the seeds; medians of the updates and seconds to 0.99, of those that passed it, where most did."
+    recall, passed = [r["recall_accuracy"] for r in found], [r for r in found if r["update_99"]]
+    took = lambda key: f"{median(r[key] for r in passed):,.0f}" if 2 * len(passed) > len(found) else "-"
+    return {"recall, lowest": min(recall), "median": median(recall), "highest": max(recall), "passed 0.99": f"{len(passed)} of {len(found)}",
+            "updates": took("update_99"), "seconds": took("seconds_99")}

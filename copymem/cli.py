@@ -9,6 +9,7 @@ __all__ = ['SAMPLE', 'marks', 'demo', 'list_experiments', 'choose', 'train_run',
 
 # %% ../nbs/toolbox/cli.ipynb #0e551afd
 import argparse
+import os
 import sys
 from dataclasses import replace
 from .experiment import (BACKENDS, TEST_SEED, answer, load_experiments, load_pretrained, measure, pretrained_experiments, run_experiment,
@@ -147,7 +148,13 @@ def parser() -> argparse.ArgumentParser:
 def main(argv=None) -> int:
     "The `copymem` command; returns its exit code."
     options = parser().parse_args(argv)
-    try: return options.call(options) or 0
+    try:
+        code = options.call(options) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever was reading has seen enough, like `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail when Python flushes at its end
+        return 1
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"copymem: error: {error}", file=sys.stderr)
         return 2

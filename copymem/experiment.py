@@ -6,11 +6,11 @@ Docs: https://OWNER.github.io/copymem/experiment.html.md"""
 
 # %% auto #0
 __all__ = ['RANGES', 'POSITIVE', 'CHOICES', 'SETTINGS', 'TEST_SEED', 'FIGURES', 'SWEEP_COLUMNS', 'BACKENDS', 'Experiment',
-           'refuse', 'parse_experiment', 'find_settings', 'load_experiments', 'make_rule', 'learning_rates', 'Run',
+           'refuse', 'parse_experiment', 'find_settings', 'load_experiments', 'learning_rates', 'fading', 'Run',
            'save_run', 'check_settings', 'restore_run', 'measure', 'save_result', 'open_run', 'run_experiment',
            'train_run', 'pretrained_folder', 'pretrained_names', 'pretrained_path', 'load_pretrained', 'load_history',
-           'pretrained_experiments', 'answer', 'sweep_row', 'read_sweep', 'open_sweep', 'open_backend', 'sweep',
-           'Table', 'select_runs', 'over_seeds']
+           'pretrained_experiments', 'inverse_for', 'answer', 'sweep_row', 'read_sweep', 'open_sweep', 'open_backend',
+           'sweep', 'Table', 'select_runs', 'over_seeds']
 
 # %% ../nbs/06_experiment.ipynb #a5e7c49a
 import configparser
@@ -31,15 +31,15 @@ import torch
 from tqdm import tqdm
 from .backprop import backprop
 from .data import CopyTask, check_int
-from .rnn import RNN
-from .targetprop import Inverse, targetprop
+from .rnn import RNN, unroll
+from .targetprop import Inverse, learn_inverse, targetprop
 from .train import (Growing, History, cpu_threads, evaluate, fit, load_model, load_tensors, pick_device,
                            read_metadata, replacing, save_model, save_tensors)
 
 # %% ../nbs/06_experiment.ipynb #4295155e
 RANGES = dict(delay=(1, math.inf), hidden_size=(1, math.inf), batch_size=(1, math.inf), updates=(1, math.inf),
               eval_every=(1, math.inf), readout_lr=(0, math.inf), clip=(0, math.inf), decay=(0, 1), lr_delay=(0, math.inf),
-              lr_power=(-10, 10), readout_lr_power=(-10, 10), far_readout_lr=(0, math.inf), far_beta2=(0, 0.9999), seed=(0, 999_999),
+              lr_power=(-10, 10), readout_lr_power=(-10, 10), far_readout_lr=(0, math.inf), far_beta2=(0, 0.9999), far_gain=(0, math.inf), seed=(0, 999_999),
               noise=(0, math.inf), fade=(0, 1), warmup=(0, math.inf), start_delay=(1, math.inf), growth=(1, math.inf), threshold=(0, 1),
               stop_at=(0, 1))
 POSITIVE = ("lr", "inverse_lr", "step_size")
@@ -64,7 +64,8 @@ class Experiment:
     lr_power: float = 1.0    # learning rates are multiplied by this power of lr_delay / T,
     readout_lr_power: float = 1.0 # the read-out's by this one: where it is negative, the rate rises with T;
     far_readout_lr: float = 0.0   # that factor is applied to this learning rate, 0 for readout_lr;
-    far_beta2: float = 0.0   # the read-out's Adam is a plain one that keeps this share of the squared gradients, 0 for no change
+    far_beta2: float = 0.0   # the read-out's Adam is a plain one that keeps this share of the squared gradients, 0 for no change;
+    far_gain: float = 0.0    # tp: fade times the inverse's largest eigenvalue is kept at or below this, 0 for no limit
     seed: int = 0            # of the weights, the sequences and the noise
     eval_every: int = 500    # updates between evaluations
     stop_at: float = 0.0     # recall accuracy at the goal that ends the run before its last update, 0 for none
@@ -142,14 +143,6 @@ def load_experiments(path=None # a settings file; default: `find_settings()`
     except ValueError as error: raise ValueError(f"{path}: {error}") from error
 
 # %% ../nbs/06_experiment.ipynb #2d1d87b0
-def make_rule(experiment:Experiment, rnn:RNN, generator):
-    "The experiment's rule, and the inverse it trains (None for backpropagation)."
-    if experiment.method == "bp": return backprop, None
-    inverse = Inverse(experiment.hidden_size, generator).to(rnn.W_hh.device)
-    def rule(rnn, x, y, inverse_only=False):
-        return targetprop(rnn, inverse, x, y, experiment.step_size, experiment.noise, generator, inverse_only, experiment.fade)
-    return rule, inverse
-
 def learning_rates(experiment:Experiment, # gives all that they depend on
                    update:int, # updates done so far
                    delay:int   # the delay that is trained now
@@ -164,6 +157,13 @@ def learning_rates(experiment:Experiment, # gives all that they depend on
         read_out_lr = e.far_readout_lr or read_out_lr
     return e.lr * rest, read_out_lr * read_out, e.inverse_lr * rest
 
+def fading(experiment:Experiment, inverse:Inverse, delay:int) -> float:
+    "The part of a displacement that each step passes back: `fade`, or at far delays less, where `far_gain` demands it."
+    e, V_hh = experiment, inverse.V_hh.detach().cpu()
+    if not (e.far_gain and e.is_far(delay) and V_hh.isfinite().all()): return e.fade  # eigvals can end the process on a NaN
+    gain = torch.linalg.eigvals(V_hh).abs().max().item()
+    return e.fade if e.fade * gain <= e.far_gain else e.far_gain / gain
+
 # %% ../nbs/06_experiment.ipynb #f6108e8e
 class Run:
     "Everything that moves during an experiment, so that it can be written down and taken up again."
@@ -171,29 +171,36 @@ class Run:
         self.experiment, self.history = experiment, History()
         self.generator = torch.Generator().manual_seed(experiment.seed)
         self.rnn = RNN(experiment.hidden_size, experiment.task.vocab_size, self.generator).to(pick_device(device))
-        self.rule, self.inverse = make_rule(experiment, self.rnn, self.generator)
+        self.inverse = Inverse(experiment.hidden_size, self.generator).to(self.rnn.W_hh.device) if experiment.method == "tp" else None
         self.growing = None if experiment.training == "direct" else Growing(experiment.start_delay, experiment.growth, experiment.threshold)
         groups = [[self.rnn.W_xh, self.rnn.W_hh, self.rnn.b_h], [self.rnn.W_hy, self.rnn.b_y]]
         if self.inverse is not None: groups.append(list(self.inverse.parameters()))
         self.optimizer = torch.optim.Adam([dict(params=group) for group in groups], amsgrad=experiment.optimizer == "amsgrad", fused=True)
         self.update = 0
-        self.set_optimizer()
+        self.prepare()
 
     @property
     def delay(self):
         "The delay that is trained now."
         return self.growing.delay(self.history, self.experiment.delay) if self.growing else self.experiment.delay
 
-    def set_optimizer(self):
-        "Gives Adam what the next update, at the delay that is trained now, wants."
+    def rule(self, rnn, x, y, inverse_only=False):
+        "Backpropagation or target propagation, as `fit` calls it."
+        if self.inverse is None: return backprop(rnn, x, y)
+        return targetprop(rnn, self.inverse, x, y, self.experiment.step_size, self.experiment.noise, self.generator, inverse_only, self.fade)
+
+    def prepare(self):
+        "Gives Adam and the rule what the next update, at the delay that is trained now, wants."
         e, groups, delay = self.experiment, self.optimizer.param_groups, self.delay
         for group, rate in zip(groups, learning_rates(e, self.update, delay)): group["lr"] = rate
         if e.far_beta2 and e.is_far(delay): groups[1].update(amsgrad=False, betas=(0.9, e.far_beta2))
+        if self.inverse is not None and self.update == self.history.last.get("update", 0):  # where a resumed run would ask too
+            self.fade = fading(e, self.inverse, delay)
 
     def step(self):
         "Called by `fit` between updates, like a scheduler's."
         self.update += 1
-        self.set_optimizer()
+        self.prepare()
 
     def parts(self):
         "Modules by the prefix of their tensors."
@@ -232,7 +239,7 @@ def restore_run(run:Run, path):
         run.update = run.history.last["update"]
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} is not a checkpoint, or damaged: {' '.join(str(error).split())[:200]}") from error
-    run.set_optimizer()
+    run.prepare()
 
 # %% ../nbs/06_experiment.ipynb #0c9afdc5
 TEST_SEED = 2_000_003 # neither training (below 1,000,000) nor validation (1,000,003) draws from it
@@ -332,6 +339,25 @@ def pretrained_experiments() -> dict[str, tuple[Experiment, dict]]:
     "Settings and metadata of the shipped runs, by name: no settings file is needed."
     found = {name: read_metadata(pretrained_path(name)) for name in pretrained_names()}
     return {n: (parse_experiment(n, {k: v for k, v in m.items() if k in SETTINGS}), m) for n, m in found.items()}
+
+# %% ../nbs/06_experiment.ipynb #8124e172
+def inverse_for(rnn:RNN,        # the network, which stays as it is
+                delay:int=15,   # of the sequences it is shown
+                updates:int=400, # of Adam, at 20 sequences each
+                noise:float=0.2, # standard deviation of the noise on its states
+                lr:float=2e-3,  # learning rate of the inverse
+                seed:int=1      # of its weights, the sequences and the noise
+               ) -> Inverse:
+    "An inverse of `rnn`, trained alone (Bengio 2014)."
+    g, task = torch.Generator().manual_seed(seed), CopyTask(delay)
+    inverse = Inverse(rnn.hidden_size, g).to(rnn.W_hh)
+    optimizer = torch.optim.Adam(inverse.parameters(), lr=lr, fused=True)
+    for _ in range(check_int("updates", updates, 0)):
+        x, _ = task.sample(20, g)
+        optimizer.zero_grad()
+        learn_inverse(rnn, inverse, x, unroll(rnn, x), noise, g)
+        optimizer.step()
+    return inverse
 
 # %% ../nbs/06_experiment.ipynb #409f1727
 @torch.no_grad()

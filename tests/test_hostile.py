@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from copymem.backprop import backprop
 from copymem.data import CopyTask, memoryless, prepare_loaders, recall_accuracy, sequence_accuracy
-from copymem.experiment import Experiment, Run, load_experiments, load_pretrained, run_experiment
+from copymem.experiment import Experiment, Run, fading, load_experiments, load_pretrained, run_experiment
 from copymem.rnn import RNN
 from copymem.targetprop import Inverse, targetprop
 from copymem.train import History, load_model, read_metadata, save_model
@@ -187,7 +187,7 @@ def set_key(section, key, value):
     ("updates", "0"), ("updates", "many"), ("seed", "-1"), ("seed", "x"), ("batch_size", "0"), ("batch_size", "2.5"),
     ("lr", "0"), ("lr", "-1"), ("lr", "nan"), ("lr", "inf"), ("lr", "fast"),
     ("readout_lr", "-1"), ("lr_delay", "-30"), ("fade", "1.5"), ("fade", "-0.1"),
-    ("far_beta2", "1"), ("far_beta2", "-0.5"), ("far_readout_lr", "-1"), ("lr_power", "nan"), ("readout_lr_power", "-1000"),
+    ("far_beta2", "1"), ("far_beta2", "-0.5"), ("far_gain", "-0.5"), ("far_gain", "inf"), ("far_readout_lr", "-1"), ("lr_power", "nan"), ("readout_lr_power", "-1000"),
 ])
 def test_bad_value_is_named(tmp_path, key, value):
     path = settings(tmp_path, set_key("15-tp", key, value))
@@ -327,7 +327,7 @@ def test_going_on_where_the_delay_has_just_grown(tmp_path, method, stop):
     "Rates that fall with the delay are those of the whole run, also in the first update after a lengthening."
     e = Experiment("grown", delay=9, method=method, training="growing", hidden_size=16, updates=60, warmup=5, eval_every=10,
                    optimizer="amsgrad", readout_lr=0.01, lr_delay=3, lr_power=3,
-                   readout_lr_power=-1.5, far_readout_lr=0.02, far_beta2=0.99, fade=0.9, start_delay=2, growth=1.5, threshold=0, clip=1)
+                   readout_lr_power=-1.5, far_readout_lr=0.02, far_beta2=0.99, far_gain=0.5, fade=0.9, start_delay=2, growth=1.5, threshold=0, clip=1)
     whole, rows = run_experiment(e, tmp_path/"whole", progress=False)
     run_experiment(e, tmp_path/"parts", progress=False, callback=lambda history: history.last["update"] == stop)
     parts, again = run_experiment(e, tmp_path/"parts", progress=False, resume=True)
@@ -346,9 +346,29 @@ def test_rates_and_optimizers_of_the_parts():
     assert [(g["amsgrad"], g["betas"][1]) for g in groups(40, **far)] == [(True, 0.999), (False, 0.9), (True, 0.999)]
 
 
+def test_displacements_are_held_down_at_far_delays_alone():
+    e = Experiment("held", method="tp", delay=40, lr_delay=10, fade=0.9, far_gain=0.8)
+    inverse = Inverse(8, torch.Generator().manual_seed(0))
+    assert fading(e, inverse, 10) == 0.9 and fading(e, inverse, 40) == pytest.approx(0.8, rel=1e-4)  # orthogonal: all eigenvalues are 1 in size
+    with torch.no_grad(): inverse.V_hh *= 2
+    assert fading(e, inverse, 40) == pytest.approx(0.4, rel=1e-4)
+    with torch.no_grad(): inverse.V_hh *= 0.25
+    assert fading(e, inverse, 40) == 0.9
+    with torch.no_grad(): inverse.V_hh[0, 0] = float("nan")  # LAPACK ends the process on one of these
+    assert fading(e, inverse, 40) == 0.9
+
+
 def test_resuming_from_a_damaged_file_is_refused(tmp_path):
     train = ["train", "15-bp", "--settings", ROOT/"settings.ini", "--out", tmp_path]
     (tmp_path/"15-bp.checkpoint").write_bytes(b"not a checkpoint")
     line = refused(run("copymem", *train, "--updates", 10, "--resume", cwd=tmp_path))
     assert "15-bp.checkpoint" in line
     assert (tmp_path/"15-bp.checkpoint").read_bytes() == b"not a checkpoint"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    command = [shutil.which("copymem", path=sysconfig.get_path("scripts")), "experiments", "--settings", ROOT/"settings.ini"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert process.stderr.read() == "" and process.wait() == 1

@@ -138,4 +138,4 @@ def test_readme():
     local = {n.partition("#")[0] for n in named if not OUTSIDE.match(n) and not n.startswith(("#", "runs/"))}
     assert local and not [n for n in sorted(local) if not (ROOT/n).exists()]
     assert all(alt.strip() for alt in re.findall(r"!\[([^\]]*)\]", prose))
-    for command in ("pip install -e '.[course]' && jupyter lab nbs", "pip install -e '.[dev]' && pytest"): assert command in text
+    for command in ("pip install -e '.[course]' && jupyter lab nbs", "pip install -e '.[dev]' && pytest -n 2 --dist worksteal"): assert command in text

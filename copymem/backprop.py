@@ -1,4 +1,4 @@
-"""The chain rule, walked backwards through 35 steps without autograd; why it does not learn the task directly; and the schedule under which the very same rule does.
+"""The chain rule, walked backwards through 35 steps without autograd; how its plateau begins when it is trained directly; and the schedule under which the very same rule does.
 
 Docs: https://OWNER.github.io/copymem/backprop.html.md"""
 

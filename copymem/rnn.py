@@ -34,7 +34,7 @@ class RNN(nn.Module):
         return torch.tanh(self.W_xh[x_t] + h @ self.W_hh + self.b_h)
 
     def hidden_states(self, x):
-        "States h_1 .. h_T of tokens `x` (batch, seq_len): (batch, seq_len, hidden)."
+        "The state after each token of `x` (batch, seq_len): (batch, seq_len, hidden)."
         check_tokens(x, self.vocab_size)
         h, states = self.W_hh.new_zeros(len(x), self.hidden_size), []
         for x_t in x.to(h.device).unbind(1):
@@ -63,7 +63,7 @@ def check_tokens(x:torch.Tensor, # what should be a batch of sequences
 @torch.no_grad()
 def unroll(rnn:RNN,       # the network
            x:torch.Tensor # tokens, LongTensor (batch, seq_len)
-          ) -> torch.Tensor: # h_0 .. h_T, time first: (seq_len + 1, batch, hidden)
+          ) -> torch.Tensor: # h_0 and the state after each token, time first: (seq_len + 1, batch, hidden)
     "All states of `rnn` on `x`, without autograd; raises as `check_tokens` does."
     check_tokens(x, rnn.vocab_size)
     rows, W, minus_one = 2 * (rnn.W_xh + rnn.b_h), 2 * rnn.W_hh, rnn.W_hh.new_full((), -1)

@@ -100,7 +100,7 @@ def targetprop(rnn:RNN,              # the network whose `.grad` is filled
                inverse_only:bool=False, # leave the network's `.grad` alone (the warm-up)?
                fade:float=1.0        # the part of a displacement that each step passes back, 0 to 1
               ) -> torch.Tensor:     # mean cross-entropy per step, in nats
-    "Adds to every `.grad` that of sum |h_t - target_t|^2 / (2 step_size), mean over steps and sequences (Lee et al. 2015)."
+    "Adds to every `.grad` the gradient of |h_t - target_t|^2 / (2 step_size), mean over steps and sequences (Lee et al. 2015)."
     if not 0 < step_size < float("inf"): raise ValueError(f"step_size must be above 0, got {step_size}")
     if not 0 <= noise < float("inf"): raise ValueError(f"noise must be at least 0, got {noise}")
     if not 0 <= fade <= 1: raise ValueError(f"fade must lie between 0 and 1, got {fade}")

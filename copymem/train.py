@@ -1,4 +1,4 @@
-"""A loop that is handed a rule and knows neither of them: it keeps the best weights, writes down what happened, survives an interrupt, and can go on.
+"""A loop that is handed either rule and knows neither: it keeps the best weights, writes down what happened, survives an interrupt, and can go on.
 
 Docs: https://OWNER.github.io/copymem/train.html.md"""
 
@@ -183,7 +183,7 @@ def fit(rnn:RNN,                 # the network
         threads:int=1,           # CPU threads: products this small lose time when they are shared out
         progress:bool=True       # show a progress bar?
        ) -> History:
-    "Trains `rnn` by `rule`; on return, also after an interrupt, it holds its best weights; `ValueError` for a size below 1."
+    "Trains `rnn` by `rule`; whatever ends that, it then holds its best weights; `ValueError` for a size below 1."
     for name, value in dict(updates=updates, batch_size=batch_size, eval_every=eval_every, eval_size=eval_size).items():
         check_int(name, value, 1)
     history = history if history is not None else History()
@@ -213,7 +213,8 @@ def fit(rnn:RNN,                 # the network
         except KeyboardInterrupt:
             history.stopped = "interrupted"
             if callback is not None and history.last.get("update") == update: callback(history)  # cut off before it was told
-    if history.best_weights is not None: rnn.load_state_dict(history.best_weights)
+        finally:
+            if history.best_weights is not None: rnn.load_state_dict(history.best_weights)
     return history
 
 # %% ../nbs/05_train.ipynb #14e006e1

@@ -89,6 +89,16 @@ def test_front_matter(pages):
     assert len(outputs) == len(pages), "two pages would become one file"
 
 
+def test_source_is_shown(pages):
+    "A chapter's page says how long it takes, and shows the source of what the chapter builds, not its signatures alone."
+    for path, nb in pages.items():
+        if not re.match(r"\d\d_", path): continue
+        assert re.search(r"^\*\d+ minutes\.", markdown(nb), re.M), path
+        module = ROOT/"copymem"/f"{path[3:].removesuffix('.ipynb')}.py"
+        names = re.findall(r"^(?:def|class) (\w+)", module.read_text(encoding="utf-8"), re.M) if module.is_file() else []
+        assert not [name for name in names if not re.search(rf"^(?:def|class) {name}\b", code(nb), re.M)], path
+
+
 def test_links(staged, pages):
     written = {(Path(path).parent/front_matter(nb)["output-file"]).as_posix(): path for path, nb in pages.items()}
     broken = []

@@ -78,6 +78,8 @@ def test_site_configuration(staged, pages):
     assert (staged/config["format"]["html"]["css"]).is_file()
     assert set(config["format"]["html"]["theme"]) == {"light", "dark"} and config["website"]["search"]
     assert sorted(listed(config["website"]["sidebar"]["contents"])) == sorted(pages)
+    course = next(item for item in config["website"]["sidebar"]["contents"] if "contents" in item)["contents"]
+    assert all(item["text"] == f"{int(item['href'][:2])} {front_matter(pages[item['href']])['title']}" for item in course)
 
 
 def test_front_matter(pages):

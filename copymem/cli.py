@@ -95,8 +95,8 @@ def sweep_table(options):
 # %% ../nbs/toolbox/cli.ipynb #a0e16331
 def parser() -> argparse.ArgumentParser:
     "The command line."
-    top = argparse.ArgumentParser(prog="copymem", description="A tanh RNN repeats ten symbols after a silence: trained by "
-        "backpropagation it fails, trained by target propagation it does not. See what the networks answer, and train them.",
+    top = argparse.ArgumentParser(prog="copymem", description="A tanh RNN repeats ten symbols after a silence: trained directly and "
+        "with one learning rate, by backpropagation it mostly fails, by target propagation it does not. See what the networks answer, and train them.",
         epilog="examples: copymem demo | copymem train 15-tp | copymem evaluate 15-tp --delay 20")
     words = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     def add(name, text, call, more=""):

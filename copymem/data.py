@@ -71,7 +71,7 @@ class CopyTask:
             raise ValueError(f"symbols must lie in 0..{self.n_symbols - 1}, got {s.flatten().tolist()[:20]}")
         return copy_sequences(s.long(), self.delay, self.blank, self.go)
 
-    def sample(self, n, generator=None, device=None):
+    def sample(self, n, generator:torch.Generator=None, device=None):
         "`n` random sequences: input and expected output, LongTensors (n, seq_len) on `device` (default: the CPU)."
         n = check_int("n", n, 1)
         where = generator.device if generator is not None else "cpu"
@@ -81,7 +81,7 @@ class CopyTask:
 # %% ../nbs/01_data.ipynb #81473e92
 def memoryless(task:CopyTask,  # the task to answer
                n:int,          # how many answers
-               generator=None  # a `torch.Generator`
+               generator:torch.Generator=None # of the random symbols
               ) -> torch.Tensor: # answers, LongTensor (n, seq_len)
     "Answers without memory: blanks until the recall, then random symbols."
     return task.sample(n, generator)[1]

@@ -1,4 +1,4 @@
-"""Every figure of the course comes from the eight functions on this page: arrays go in, matplotlib `Axes` come out.
+"""Every figure of the course comes from the functions on this page: arrays go in, matplotlib `Axes` come out.
 
 Docs: https://OWNER.github.io/copymem/toolbox/plot.html.md"""
 

@@ -10,14 +10,14 @@ __all__ = ['sigmoid_backward', 'Inverse', 'random_normal', 'learn_inverse', 'pro
 # %% ../nbs/04_targetprop.ipynb #febefe93
 import torch
 from torch import nn
-from .rnn import RNN, accumulate_grads, add_grad, blocks, output_error, unroll
+from .rnn import RNN, accumulate_grads, add_grad, addmm, blocks, output_error, unroll
 
 # %% ../nbs/04_targetprop.ipynb #0a6c10d7
 class Inverse(nn.Module):
     "g(h_next, x_next) = tanh(h_next V_hh + x_next W_xh + c_h), which learns to return the state before (Bengio 2014)."
     def __init__(self,
                  hidden_size:int=128, # hidden units of the network it inverts, at least 1
-                 generator=None):     # a `torch.Generator` for the initial weights
+                 generator:torch.Generator=None):     # for the initial weights
         super().__init__()
         if not isinstance(hidden_size, int) or isinstance(hidden_size, bool) or hidden_size < 1:
             raise ValueError(f"hidden_size must be a whole number, at least 1, got {hidden_size!r}")
@@ -43,7 +43,7 @@ def learn_inverse(rnn:RNN,             # the network
                   x:torch.Tensor,      # tokens, LongTensor (batch, seq_len)
                   states:torch.Tensor, # from `unroll`: (seq_len + 1, batch, hidden)
                   noise:float=0.1,     # standard deviation of the noise on the states, shared by a sequence's steps
-                  generator=None       # a `torch.Generator` for the noise
+                  generator:torch.Generator=None # for the noise
                  ) -> torch.Tensor:    # mean squared distance per state
     "Adds to `inverse`'s `.grad` the gradient of the mean of |g(f(h + noise)) - (h + noise)|^2 (Bengio 2014)."
     eps = noise * random_normal(states.shape[1:], generator, states)
@@ -53,11 +53,11 @@ def learn_inverse(rnn:RNN,             # the network
     for part in blocks(*tokens.shape):
         h, h_next = states[1:-1][part], states[2:][part]
         after = (h_next + push).div_(torch.addcmul(one, h_next, push)).flatten(0, 1)
-        s = nn.functional.embedding(tokens[part].flatten(), rows).addmm_(after, V).sigmoid_()
+        s = addmm(nn.functional.embedding(tokens[part].flatten(), rows), after, V).sigmoid_()
         miss = (h + (eps + 1)).flatten(0, 1).sub_(s, alpha=2)  # what the guess, 2 s - 1, falls short of
         delta = sigmoid_backward(miss, s)
         total += torch.dot(miss.view(-1), miss.view(-1))
-        V_hh.addmm_(after.T, delta)
+        V_hh = addmm(V_hh, after.T, delta)
         c_h += delta.sum(0)
     count = max(1, tokens.numel())
     add_grad(inverse.V_hh, V_hh.mul_(-8 / count))
@@ -80,7 +80,7 @@ def propagate_targets(rnn:RNN,             # the network
     rows, V, tokens = 2 * (rnn.W_xh + inverse.c_h), 2 * inverse.V_hh, x.T[1:].to(states.device)
     after = shift[-1]
     for part in reversed(blocks(*tokens.shape)):
-        reach = nn.functional.embedding(tokens[part].flatten(), rows).addmm_(states[2:][part].flatten(0, 1), V)
+        reach = addmm(nn.functional.embedding(tokens[part].flatten(), rows), states[2:][part].flatten(0, 1), V)
         own, reach = shift[:-1][part], reach.view_as(shift[:-1][part])
         if correction: own.sub_(reach.sigmoid(), alpha=2 * fade)
         else: own.sub_(states[1:-1][part] + 1, alpha=fade)
@@ -96,7 +96,7 @@ def targetprop(rnn:RNN,              # the network whose `.grad` is filled
                y:torch.Tensor,       # expected output, LongTensor (batch, seq_len)
                step_size:float=0.5,  # how far a local target lies down its own sample's gradient, above 0
                noise:float=0.1,      # standard deviation of the noise the inverse learns from, at least 0
-               generator=None,       # a `torch.Generator` for the noise
+               generator:torch.Generator=None, # for the noise
                inverse_only:bool=False, # leave the network's `.grad` alone (the warm-up)?
                fade:float=1.0        # the part of a displacement that each step passes back, 0 to 1
               ) -> torch.Tensor:     # mean cross-entropy per step, in nats

@@ -171,7 +171,7 @@ def fit(rnn:RNN,                 # the network
         optimizer,               # a `torch.optim` optimizer of all that the rule fills
         updates:int,             # train until this many updates, those in `history` included
         *, batch_size:int=20,    # sequences in an update
-        generator=None,          # a `torch.Generator` for the sequences
+        generator:torch.Generator=None, # for the sequences
         scheduler=None,          # a learning-rate scheduler, stepped between updates, after an evaluation where there is one
         clip:float=0.0,          # largest norm of the network's gradient, 0 for no limit
         growing:Growing=None,    # let the delay grow up to the task's? default: direct, at the task's delay

@@ -217,8 +217,8 @@ def live_training(
     controls = dict(method=widgets.Dropdown(options=['BP', 'TP'], description='method', **_wide), delay=_delay_slider(delay, 30),
                     lr=widgets.FloatLogSlider(1e-3, min=-4, max=-2, step=0.1, readout_format='.1e', description='learning rate', **_wide),
                     growing=widgets.Checkbox(False, description='growing delay, from 1', indent=False, layout=Layout(width='246px', margin='2px 2px 2px 126px')))
-    buttons = [widgets.Button(description='Start', icon='play', button_style='primary', layout=Layout(margin='6px 6px 6px 126px')),
-               widgets.Button(description='Stop', icon='stop', disabled=True, layout=Layout(margin='6px'))]
+    buttons = [widgets.Button(description='Start', button_style='primary', layout=Layout(margin='6px 6px 6px 126px')),
+               widgets.Button(description='Stop', disabled=True, layout=Layout(margin='6px'))]
     box = _box('live-training', controls, buttons, about='Recall accuracy over the updates of a training run')
     box.run, box.buttons, runs = None, buttons, {}
 
@@ -274,7 +274,7 @@ def duel(
         with torch.no_grad(): answers = {name: rnn(x[None].to(rnn.W_hh.device))[0].argmax(-1).cpu() for name, rnn in models.items()}
         counts = ', '.join(f'{name} recalls {(a == y)[-10:].sum()} of 10' for name, a in answers.items())
         return show_tokens([x, y, *answers.values()], ['input', 'expected', *answers], expected=[None, None] + [y] * len(answers), title=counts, pyplot=False)
-    symbols, dice = _symbols_box(), widgets.Button(description='random', icon='random', layout=Layout(margin='2px 12px'))
+    symbols, dice = _symbols_box(), widgets.Button(description='random', layout=Layout(margin='2px 12px'))
     panel = _panel('duel', dict(symbols=symbols), draw, [dice], about='Input, expected output and the answer of each model, token by token')
     def roll(_): symbols.value = ' '.join(str(rng.randrange(8)) for _ in range(10))
     dice.on_click(roll)

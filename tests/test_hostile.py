@@ -114,6 +114,20 @@ def test_rules_add_to_grad():
 
 # --- files ---
 
+@pytest.mark.parametrize("hidden, batch, delay", [(1, 1, 1), (3, 2, 1), (17, 5, 4), (128, 20, 15), (128, 300, 2)])
+def test_whichever_library_multiplies_the_gradients_are_the_same(monkeypatch, hidden, batch, delay):
+    "float32 by oneDNN and without it, both beside float64, which it does not know."
+    seed = lambda: torch.Generator().manual_seed(0)
+    def grads(dtype, onednn):
+        rnn, inverse = RNN(hidden, generator=seed()).to(dtype), Inverse(hidden, seed()).to(dtype)
+        monkeypatch.setattr(torch.backends.mkldnn, "enabled", onednn)
+        targetprop(rnn, inverse, *CopyTask(delay).sample(batch, seed()), noise=0, generator=seed())
+        return [p.grad.double() for m in (rnn, inverse) for p in m.parameters()]
+    exact = grads(torch.float64, True)
+    for onednn in (True, False):
+        for ours, theirs in zip(grads(torch.float32, onednn), exact): assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max() + 1e-8
+
+
 def test_corrupt_weights(tmp_path):
     save_model(RNN(8), tmp_path/"good.safetensors")
     good = (tmp_path/"good.safetensors").read_bytes()

@@ -19,10 +19,11 @@ from updates import HIDDEN, SIZES, VOCAB, make_updates, targetprop_by, targetpro
 
 from copymem import rnn as rnn_module
 from copymem.data import CopyTask
-from copymem.rnn import RNN, unroll
+from copymem.rnn import RNN, addmm, unroll
 
 COLUMNS = ["measure", "what", "delay", "batch", "threads", "value", "low", "high", "unit"]
-RATIOS = [("TP", "torch.nn.RNN"), ("TP", "torch.nn.RNN, batch first"), ("TP, autograd", "TP"), ("BP", "torch.nn.RNN"), ("TP", "products")]
+RATIOS = [("TP", "torch.nn.RNN"), ("TP", "torch.nn.RNN, batch first"), ("TP, autograd", "TP"), ("BP", "torch.nn.RNN"), ("TP", "products"),
+          ("TP", "products, oneDNN")]
 DELAYS = [15, 30, 60, 100, 200, 500, 1000]
 ROWS = [250, 1_000, 4_000, 12_000]  # states in a block; 1,000 is what copymem uses
 OUT = Path(__file__).resolve().parents[2]/"nbs/results/cost.csv"
@@ -64,7 +65,7 @@ def growth(rounds, delays, batch=20):
     "One update at each delay, and the exponents of its growth: with the delay, and with the steps, of which there are 20 more."
     names = ["TP", "BP", "torch.nn.RNN"]
     made = {delay: make_updates(delay, batch) for delay in delays}
-    times = interleaved({(name, delay): made[delay][name] for name in names for delay in delays}, rounds, 1)
+    times = interleaved({(name, delay): made[delay][name] for name in names for delay in delays}, rounds, 3)
     for (name, delay), values in times.items(): yield row("growth", name, delay, batch, 1, values, "ms")
     for name in names:
         by_round = list(zip(*(times[name, delay] for delay in delays)))
@@ -102,7 +103,7 @@ def memory(delays, batch=20):
     peaks = {}
     for delay in delays:
         for name, update in make_updates(delay, batch).items():
-            if name == "products" or name == "TP, autograd" and delay > 200: continue  # its record would be huge
+            if name.startswith("products") or name == "TP, autograd" and delay > 200: continue  # its record would be huge
             peaks[name, delay] = peak_bytes(update)
             yield row("memory", name, delay, batch, 1, peaks[name, delay] / 1e6, "MB")
     for name in dict.fromkeys(name for name, _ in peaks):
@@ -157,6 +158,7 @@ def pieces(threads, rounds, delay=15, batch=20):
         return (states + push).div_(torch.addcmul(unit, states, push))
 
     functions = {"product, one step": lambda: torch.mm(one, W, out=small), "product, all steps": lambda: torch.mm(all_, W, out=large),
+                 "product, all steps, oneDNN": lambda: addmm(large, all_, W), "product, one step, oneDNN": lambda: addmm(small, one, W),
                  "tanh, one step": lambda: torch.tanh(one, out=small), "tanh, all steps": lambda: torch.tanh(all_, out=large),
                  "sigmoid, one step": lambda: torch.sigmoid(one, out=small), "sigmoid, all steps": lambda: torch.sigmoid(all_, out=large),
                  "log_softmax, tokens last": lambda: torch.log_softmax(logits, -1),

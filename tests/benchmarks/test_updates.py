@@ -41,5 +41,5 @@ def test_what_is_compared_is_equal(delay, batch):
 def test_products_are_six_a_step():
     "Of 128 x 128 units, batch by batch or all at once; the rest has ten rows or columns, or is the noise of one step."
     task, batch = CopyTask(15), 20
-    rows = sum(a.shape[0] * a.shape[1] * b.shape[1] for a, b, _ in product_list(task, batch) if 10 not in (*a.shape, *b.shape)) / (batch * 128 ** 2)
+    rows = sum(a.shape[0] * a.shape[1] * b.shape[1] for a, b, *_ in product_list(task, batch) if 10 not in (*a.shape, *b.shape)) / (batch * 128 ** 2)
     assert rows == 6 * task.seq_len - 4 + 1  # the inverse and the targets begin a step later; one product for the noise

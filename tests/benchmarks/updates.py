@@ -5,7 +5,7 @@ from torch import nn
 
 from copymem.backprop import backprop
 from copymem.data import CopyTask
-from copymem.rnn import RNN, blocks
+from copymem.rnn import RNN, addmm, blocks
 from copymem.targetprop import Inverse, targetprop
 
 SIZES = [(15, 20), (100, 100)]  # (delay, batch)
@@ -97,31 +97,32 @@ def torch_rnn(task, batch, batch_first=False):
 
 
 def product_list(task, batch):
-    "(a, b, out) of every matrix product in one target-propagation update, in its order and blocks, into memory that stands ready."
+    """(a, b, out, large) of every matrix product in one target-propagation update, in its order and blocks, into memory that stands
+    ready; the large ones are those that copymem hands to oneDNN."""
     steps, g = task.seq_len, torch.Generator().manual_seed(0)
     rand = lambda *shape: 0.1 * torch.randn(shape, generator=g)
     states, other, out = (rand(steps + 1, batch, HIDDEN) for _ in range(3))
     error, W, W_yh, eps = rand(VOCAB, steps * batch).T, rand(HIDDEN, HIDDEN), rand(VOCAB, HIDDEN), rand(batch, HIDDEN)
     logits, pushed, square, narrow = rand(VOCAB, steps * batch), rand(batch, HIDDEN), rand(HIDDEN, HIDDEN), rand(VOCAB, HIDDEN)
     flat = lambda a, part=slice(None): a[1:][part].flatten(0, 1)
-    found = [(before, W, after) for before, after in zip(states[:-1], out[1:])]             # the states
-    found += [(W_yh, flat(states).T, logits), (error, W_yh, flat(out)), (eps, W, pushed)]   # logits, local targets, noise
+    found = [(before, W, after, False) for before, after in zip(states[:-1], out[1:])]      # the states
+    found += [(W_yh, flat(states).T, logits, False), (error, W_yh, flat(out), False), (eps, W, pushed, False)]  # logits, local targets, noise
     for part in blocks(steps - 1, batch):
-        found += [(flat(states, part), W, flat(out, part)),                                 # the inverse's guesses
-                  (flat(states, part).T, flat(other, part), square)]                        # what V_hh learns
-    for part in blocks(steps - 1, batch): found.append((flat(states, part), W, flat(out, part)))  # where the inverse is asked
-    found += [(after, W, own) for after, own in zip(other[2:], out[1:-1])]                  # the targets
+        found += [(flat(states, part), W, flat(out, part), True),                           # the inverse's guesses
+                  (flat(states, part).T, flat(other, part), square, True)]                  # what V_hh learns
+    for part in blocks(steps - 1, batch): found.append((flat(states, part), W, flat(out, part), True))  # where the inverse is asked
+    found += [(after, W, own, False) for after, own in zip(other[2:], out[1:-1])]           # the targets
     for part in blocks(steps, batch):
-        found += [(flat(states, part).T, flat(other, part), square),                        # what W_hh learns
-                  (error.unflatten(0, (steps, batch))[part].flatten(0, 1).T, flat(states, part), narrow)]  # what W_hy learns
+        found += [(flat(states, part).T, flat(other, part), square, True),                  # what W_hh learns
+                  (error.unflatten(0, (steps, batch))[part].flatten(0, 1).T, flat(states, part), narrow, False)]  # what W_hy learns
     return found
 
 
-def products(task, batch):
-    "A function that multiplies what a target-propagation update multiplies, and does nothing else."
+def products(task, batch, onednn=False):
+    "A function that multiplies what a target-propagation update multiplies, and does nothing else: by `torch.mm`, or the large ones by oneDNN."
     found = product_list(task, batch)
     def update():
-        for a, b, out in found: torch.mm(a, b, out=out)
+        for a, b, out, large in found: addmm(out, a, b) if onednn and large else torch.mm(a, b, out=out)
     return update
 
 
@@ -139,4 +140,5 @@ def make_updates(delay, batch):
             "torch.nn.RNN": torch_rnn(task, batch),
             "torch.nn.RNN, batch first": torch_rnn(task, batch, batch_first=True),
             "TP, autograd": with_inverse(targetprop_by_autograd, task, batch),
-            "products": products(task, batch)}
+            "products": products(task, batch),
+            "products, oneDNN": products(task, batch, onednn=True)}

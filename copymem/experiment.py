@@ -10,7 +10,7 @@ __all__ = ['RANGES', 'POSITIVE', 'CHOICES', 'SETTINGS', 'TEST_SEED', 'FIGURES', 
            'save_run', 'check_settings', 'restore_run', 'measure', 'save_result', 'open_run', 'run_experiment',
            'train_run', 'pretrained_folder', 'pretrained_names', 'pretrained_path', 'load_pretrained', 'load_history',
            'pretrained_experiments', 'inverse_for', 'answer', 'sweep_row', 'read_sweep', 'open_sweep', 'open_backend',
-           'sweep', 'Table', 'select_runs', 'over_seeds']
+           'sweep', 'Table', 'select_runs', 'over_seeds', 'how_far']
 
 # %% ../nbs/06_experiment.ipynb #a5e7c49a
 import configparser
@@ -466,3 +466,10 @@ def over_seeds(found:list[dict] # from `select_runs`, one at least
     took = {key: "-" if value == math.inf else f"{value:,.{int(value < 10)}f}" for key, value in middle.items()}
     return {"recall, lowest": min(recall), "median": median(recall), "highest": max(recall), "passed 0.99": f"{len(passed)} of {len(found)}",
             "updates": took["update_99"], "seconds": took["seconds_99"]}
+
+def how_far(found:list[dict] # from `select_runs`, one at least
+           ) -> dict:        # one line of a `Table`
+    "How far a growing delay came, from the lowest to the highest of the seeds; how many passed 0.99 at the goal, and when, as in `over_seeds`."
+    delays, ends, line = sorted(r["best_delay"] for r in found), sorted(r["last_recall"] for r in found), over_seeds(found)
+    return {"passed 0.99": line["passed 0.99"], "updates": line["updates"], "delay trained last": f"{delays[0]:,} to {delays[-1]:,}",
+            "recall at the end": f"{ends[0]:.3f} to {ends[-1]:.3f}"}

@@ -107,9 +107,11 @@ def addmm(m:torch.Tensor, # (rows, columns)
           a:torch.Tensor, # (rows, n)
           b:torch.Tensor  # (n, columns)
          ) -> torch.Tensor: # (rows, columns)
-    "m + a @ b without autograd: `torch.addmm`, in float32 on a CPU by oneDNN where `torch.backends.mkldnn` allows it (faster for many rows: chapter 8)."
-    onednn = m.is_cpu and m.dtype == torch.float32 and torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
-    return torch.ops.mkldnn._linear_pointwise.binary(a, m, b.T, None, "add") if onednn else torch.addmm(m, a, b)
+    "m + a @ b without autograd; in float32 on a CPU by oneDNN, which for many rows can be faster (chapter 8)."
+    onednn = torch.backends.mkldnn
+    if m.is_cpu and m.dtype == torch.float32 and onednn.is_available() and onednn.enabled:
+        return torch.ops.mkldnn._linear_pointwise.binary(a, m, b.T, None, "add")
+    return torch.addmm(m, a, b)
 
 # %% ../nbs/02_rnn.ipynb #bad10328
 @torch.no_grad()

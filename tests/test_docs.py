@@ -75,7 +75,7 @@ def test_site_configuration(staged, pages):
     assert (ROOT/"nbs/_quarto.yml").is_symlink() and not (staged/"_quarto.yml").is_symlink()
     config = yaml.safe_load((staged/"_quarto.yml").read_text())
     for name in config["metadata-files"]: assert yaml.safe_load((staged/name).read_text())
-    assert (staged/config["format"]["html"]["css"]).is_file()
+    for name in (config["format"]["html"]["css"], *config["filters"]): assert (staged/name).is_file()
     assert set(config["format"]["html"]["theme"]) == {"light", "dark"} and config["website"]["search"]
     assert sorted(listed(config["website"]["sidebar"]["contents"])) == sorted(pages)
     course = next(item for item in config["website"]["sidebar"]["contents"] if "contents" in item)["contents"]

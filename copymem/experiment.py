@@ -1,4 +1,4 @@
-"""Two trained networks answer the same question, live. Then ten thousand questions, every learning rate, five seeds, and a run of your own.
+"""Two trained networks answer the same question, live. Then ten thousand questions, a grid of learning rates, five seeds, and a run of your own.
 
 Docs: https://OWNER.github.io/copymem/experiment.html.md"""
 

@@ -1,4 +1,4 @@
-"""The chain rule, walked backwards through 35 steps without autograd; how its plateau begins when it is trained directly; and the schedule under which the very same rule does.
+"""The chain rule, walked backwards through 35 steps without autograd; how the plateau of direct training begins; and the schedule under which the very same rule succeeds.
 
 Docs: https://OWNER.github.io/copymem/backprop.html.md"""
 

@@ -18,7 +18,7 @@ class RNN(nn.Module):
     def __init__(self,
                  hidden_size:int=128, # hidden units, at least 1
                  vocab_size:int=10,   # different tokens, at least 2
-                 generator:torch.Generator=None):     # for the initial weights
+                 generator:torch.Generator=None): # for the initial weights
         super().__init__()
         for name, size, minimum in (("hidden_size", hidden_size, 1), ("vocab_size", vocab_size, 2)):
             if not isinstance(size, int) or isinstance(size, bool) or size < minimum:

@@ -17,7 +17,7 @@ class Inverse(nn.Module):
     "g(h_next, x_next) = tanh(h_next V_hh + x_next W_xh + c_h), which learns to return the state before (Bengio 2014)."
     def __init__(self,
                  hidden_size:int=128, # hidden units of the network it inverts, at least 1
-                 generator:torch.Generator=None):     # for the initial weights
+                 generator:torch.Generator=None): # for the initial weights
         super().__init__()
         if not isinstance(hidden_size, int) or isinstance(hidden_size, bool) or hidden_size < 1:
             raise ValueError(f"hidden_size must be a whole number, at least 1, got {hidden_size!r}")

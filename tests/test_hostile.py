@@ -112,8 +112,6 @@ def test_rules_add_to_grad():
     for p, g in zip(rnn.parameters(), once): torch.testing.assert_close(p.grad, 2 * g)
 
 
-# --- files ---
-
 @pytest.mark.parametrize("hidden, batch, delay", [(1, 1, 1), (3, 2, 1), (17, 5, 4), (128, 20, 15), (128, 300, 2)])
 def test_whichever_library_multiplies_the_gradients_are_the_same(monkeypatch, hidden, batch, delay):
     "float32 by oneDNN and without it, both beside float64, which it does not know."
@@ -127,6 +125,8 @@ def test_whichever_library_multiplies_the_gradients_are_the_same(monkeypatch, hi
     for onednn in (True, False):
         for ours, theirs in zip(grads(torch.float32, onednn), exact): assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max() + 1e-8
 
+
+# --- files ---
 
 def test_corrupt_weights(tmp_path):
     save_model(RNN(8), tmp_path/"good.safetensors")

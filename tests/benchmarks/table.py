@@ -65,7 +65,7 @@ def growth(rounds, delays, batch=20):
     "One update at each delay, and the exponents of its growth: with the delay, and with the steps, of which there are 20 more."
     names = ["TP", "BP", "torch.nn.RNN"]
     made = {delay: make_updates(delay, batch) for delay in delays}
-    times = interleaved({(name, delay): made[delay][name] for name in names for delay in delays}, rounds, 3)
+    times = interleaved({(name, delay): made[delay][name] for name in names for delay in delays}, rounds, 3)  # a single call finds a cold cache
     for (name, delay), values in times.items(): yield row("growth", name, delay, batch, 1, values, "ms")
     for name in names:
         by_round = list(zip(*(times[name, delay] for delay in delays)))

@@ -205,8 +205,8 @@ def fit(rnn:RNN,                 # the network
                     record(history, rnn, update, current.delay, scores, time.perf_counter() - clock)
                     bar.set_postfix(delay=current.delay, loss=f"{scores.loss:.4f}", recall=f"{scores.recall_accuracy:.3f}")
                     if stop_at and current.delay == task.delay and scores.recall_accuracy >= stop_at: history.stopped = "reached"
-                    if callback is not None and callback(history): history.stopped = "callback"
                     if not math.isfinite(scores.loss): history.stopped = "diverged"
+                    if callback is not None and callback(history): history.stopped = history.stopped or "callback"
                     if history.stopped: break
                     current = stage()
                 if scheduler is not None: scheduler.step()

@@ -3,6 +3,7 @@ import os, re, shutil, signal, subprocess, sysconfig
 
 import pytest, torch
 from conftest import ROOT, run
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from copymem.backprop import backprop
@@ -165,6 +166,57 @@ def test_metadata_survives(tmp_path):
     metadata, again = read_metadata(tmp_path/"m.safetensors"), load_model(tmp_path/"m.safetensors")
     assert metadata["name"] == "ünï = [x]\n" and metadata["seed"] == "0"
     assert all(torch.equal(a, b) for a, b in zip(rnn.state_dict().values(), again.state_dict().values()))
+
+
+def checkpoint(folder, stopped_after=2):
+    "A run of target propagation cut off in mid-training: its settings, and the file to go on from."
+    tiny = Experiment("tiny", method="tp", hidden_size=8, updates=60, warmup=10, eval_every=20, optimizer="amsgrad")
+    run_experiment(tiny, folder, progress=False, callback=lambda history: len(history) == stopped_after)
+    return tiny, folder/"tiny.checkpoint"
+
+
+def rewrite(path, edit):
+    "Lets `edit(tensors, metadata)` change a safetensors file, and writes it as a sound one."
+    with safe_open(path, "pt") as f: tensors, metadata = {k: f.get_tensor(k).clone() for k in f.keys()}, f.metadata()
+    edit(tensors, metadata)
+    save_file(tensors, path, metadata)
+
+
+def put(key, value): return lambda tensors, metadata: (metadata if isinstance(value, str) else tensors).__setitem__(key, value)
+
+
+@pytest.mark.parametrize("edit, names", [
+    (put("adam.0.exp_avg", torch.zeros(3)), ["adam.0.exp_avg", "(3,)"]),  # the fused Adam wrote past its end
+    (put("adam.1.max_exp_avg_sq", torch.zeros(8, 8, dtype=torch.float64)), ["adam.1.max_exp_avg_sq", "float64"]),
+    (put("adam.9.step", torch.zeros(())), ["adam.9.step"]),
+    (put("rnn.W_hh", torch.zeros(8, 9)), ["rnn.W_hh"]), (put("best.b_h", torch.ones(8)), ["checksum"]),
+    (put("generator", torch.zeros(5056, dtype=torch.uint8)), ["checksum"]),
+    (lambda tensors, _: tensors.pop("generator"), ["generator"]), (lambda tensors, _: tensors.pop("adam.5.step"), ["adam.5.step"]),
+    (lambda _, metadata: metadata.pop("history"), ["history"]), (lambda _, metadata: metadata.pop("stopped"), ["stopped"]),
+    (lambda _, metadata: metadata.pop("digest"), ["checksum"]),
+    (put("history", "[]"), ["history"]), (put("history", "{"), []), (put("history", '[{"update": 1}]'), ["history"]),
+    (put("stopped", "bored"), ["bored"]), (put("lr", "0.5"), ["lr", "0.5"]),
+])
+def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path, edit, names):
+    tiny, path = checkpoint(tmp_path)
+    rewrite(path, edit)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    message(lambda: run_experiment(tiny, tmp_path, progress=False, resume=True), path.name, *names)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("stop_at, updates", [(0.01, 40), (0.0, 60)], ids=["reached", "last update"])
+def test_a_run_cut_off_after_its_end_does_not_train_on(tmp_path, monkeypatch, stop_at, updates):
+    tiny = Experiment("tiny", hidden_size=8, updates=updates, eval_every=20, stop_at=stop_at)
+    whole, history = run_experiment(tiny, tmp_path/"whole", progress=False)
+    def killed(*_): raise KeyboardInterrupt
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("copymem.experiment.measure", killed)
+        run_experiment(tiny, tmp_path/"parts", progress=False)
+    again, resumed = run_experiment(tiny, tmp_path/"parts", progress=False, resume=True)
+    assert (resumed.stopped, resumed["update"]) == (history.stopped, history["update"])
+    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values()))
+    assert not (tmp_path/"parts"/"tiny.checkpoint").exists()
 
 
 @pytest.mark.parametrize("text", ["", "update,loss\n", "nonsense", "update,loss\n1,abc\n", "\x00\xff"], ids=repr)

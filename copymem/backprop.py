@@ -7,33 +7,36 @@ Docs: https://OWNER.github.io/copymem/backprop.html.md"""
 # %% auto #0
 __all__ = ['propagate_gradients', 'backprop']
 
-# %% ../nbs/03_backprop.ipynb #f5c363a7
+# %% ../nbs/03_backprop.ipynb #6d431795
 import torch
-from .rnn import RNN, accumulate_grads, output_error, tanh_backward, unroll
+from .rnn import (RNN, by_hand, check_batch, leave_grads, local_gradients,
+                         weight_gradients, weights_of)
 
-# %% ../nbs/03_backprop.ipynb #300a7dee
+# %% ../nbs/03_backprop.ipynb #36339a98
 @torch.no_grad()
-def propagate_gradients(rnn:RNN,             # the network
-                        states:torch.Tensor, # from `unroll`: (seq_len + 1, batch, hidden)
-                        local:torch.Tensor,  # gradient of each step's own loss at its state (seq_len, batch, hidden)
-                        out:torch.Tensor=None # where to write the result: `local` itself, or default a new tensor
-                       ) -> torch.Tensor:    # gradient of the whole loss at each state (seq_len, batch, hidden)
+def propagate_gradients(rnn:RNN,            # the network
+                        h:torch.Tensor,     # its states (batch, seq_len, hidden)
+                        local:torch.Tensor  # gradient of each step's own loss, like `h`
+                       ) -> torch.Tensor:   # gradient of the summed loss, like `h`
     "Carries each step's gradient back through all earlier steps (Werbos 1990)."
-    grads, back = local.clone() if out is None else out.copy_(local), rnn.W_hh.T.contiguous()
-    steps = list(zip(grads.unbind(), states[1:].unbind()))[::-1]
-    for (grad_after, after), (grad, _) in zip(steps, steps[1:]): grad.addmm_(tanh_backward(grad_after, after), back)
-    return grads
+    g = [local[:, -1]]
+    for t in reversed(range(h.shape[1] - 1)):
+        delta_next = g[-1] * (1 - h[:, t + 1] ** 2)
+        g.append(local[:, t] + delta_next @ rnn.W_hh.T)
+    return torch.stack(g[::-1], 1)
 
-# %% ../nbs/03_backprop.ipynb #bd8acb22
-@torch.no_grad()
-def backprop(rnn:RNN,        # the network whose `.grad` is filled
-             x:torch.Tensor, # tokens, LongTensor (batch, seq_len)
-             y:torch.Tensor  # expected output, LongTensor (batch, seq_len)
-            ) -> torch.Tensor: # mean cross-entropy per step, in nats
-    "Backpropagation through time: adds the gradient of the mean loss to every `.grad`, as `loss.backward()` does."
-    states = unroll(rnn, x)
-    loss, error = output_error(rnn, states, y)
-    error /= y.numel()
-    local = error @ rnn.W_hy.T
-    accumulate_grads(rnn, x, states, propagate_gradients(rnn, states, local, out=local), error)
+# %% ../nbs/03_backprop.ipynb #fd752b01
+@by_hand
+def backprop(rnn:RNN,            # the network whose `.grad` is filled
+             x:torch.Tensor,     # tokens, LongTensor (batch, seq_len)
+             y:torch.Tensor,     # expected output, LongTensor (batch, seq_len)
+             silence:float=1.0,  # weight of the steps whose output is the blank
+             activity:float=0.0  # weight of the penalty on large states
+            ) -> torch.Tensor:   # mean loss per step, in nats
+    "Backpropagation through time: adds the mean loss's gradient to every `.grad`."
+    x, y = check_batch(rnn, x, y, silence, activity)
+    h = rnn.hidden_states(x)
+    loss, error, local = local_gradients(rnn, h, y, silence, activity)
+    g = propagate_gradients(rnn, h, local)
+    leave_grads(weights_of(rnn), weight_gradients(x, h, g, error))
     return loss

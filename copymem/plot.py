@@ -1,4 +1,4 @@
-"""Every figure of the course comes from the functions on this page: arrays go in, matplotlib `Axes` come out.
+"""Every figure of the course has one look: arrays go in, matplotlib `Axes` come out.
 
 Docs: https://OWNER.github.io/copymem/toolbox/plot.html.md"""
 
@@ -6,67 +6,52 @@ Docs: https://OWNER.github.io/copymem/toolbox/plot.html.md"""
 
 # %% auto #0
 __all__ = ['TOKEN_COLORS', 'BLANK_COLOR', 'GO_COLOR', 'METHOD_COLORS', 'OTHER_COLORS', 'PAGE', 'INK', 'QUIET', 'WRONG',
-           'STATE_MAP', 'GRID_MAP', 'contrast', 'token_colors', 'new_axes', 'show_tokens', 'plot_states',
-           'plot_horizon', 'plot_curves', 'plot_positions', 'plot_grid', 'to_png']
+           'new_axes', 'plot_horizon', 'plot_curves', 'plot_positions', 'to_png']
 
 # %% ../nbs/toolbox/plot.ipynb #ecd4ecbb
 import io, re, textwrap
 import numpy as np
 import matplotlib.pyplot as plt
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from PIL import Image
+from .moved import names_moved_from
+
+# %% ../nbs/toolbox/plot.ipynb #2e752b8b
+__getattr__ = names_moved_from("copymem.plot")
 
 # %% ../nbs/toolbox/plot.ipynb #cd514a92
-TOKEN_COLORS = ['#332288', '#88CCEE', '#44AA99', '#117733', '#DDCC77', '#CC6677', '#882255', '#AA4499']  # P. Tol, muted
+TOKEN_COLORS = ['#332288', '#88CCEE', '#44AA99', '#117733',
+                '#DDCC77', '#CC6677', '#882255', '#AA4499']  # P. Tol, muted
 BLANK_COLOR, GO_COLOR = '#ECEBE8', '#16181D'
 METHOD_COLORS = {'BP': '#D55E00', 'TP': '#0072B2'}  # Okabe and Ito 2008
 OTHER_COLORS = ['#4A4F57', '#009E73', '#CC79A7', '#B8860B', '#56B4E9', '#8C6BB1']
 PAGE, INK, QUIET, WRONG = '#FCFBF9', '#23262D', '#6D727B', '#C8102E'
 
-# %% ../nbs/toolbox/plot.ipynb #aa15b261
-def _luminance(color):
-    "Relative luminance of a colour, 0 to 1 (WCAG 2)."
-    c = np.array(to_rgb(color))
-    return float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
-
-def contrast(a, b):
-    "Contrast ratio of two colours, 1 to 21 (WCAG 2)."
-    hi, lo = sorted((_luminance(a), _luminance(b)), reverse=True)
-    return (hi + 0.05) / (lo + 0.05)
-
-def token_colors(
-    token, # which token
-    n_symbols=8, # data symbols; the next number is the blank, the one after the recall signal
-):
-    "The fill and text colours of a token."
-    if token == n_symbols: return BLANK_COLOR, QUIET
-    fill = GO_COLOR if token == n_symbols + 1 else TOKEN_COLORS[int(token) % len(TOKEN_COLORS)]
-    return fill, max('white', GO_COLOR, key=lambda ink: contrast(ink, fill))
-
 # %% ../nbs/toolbox/plot.ipynb #9816ce6a
+def _title(ax, title, pad=9):
+    "Set a left-aligned title, broken where the axes end."
+    inches = ax.get_figure().get_size_inches()[0] * ax.get_position().width * 1.1
+    text = textwrap.fill(title, max(24, int(inches * 12.5)))
+    ax.set_title(text, loc='left', fontsize=11, fontweight='bold', color=INK, pad=pad)
+
 def _style(ax, title=None, xlabel=None, ylabel=None, grid=None):
     "Give `ax` the look of the course and its texts."
     ax.set_facecolor(PAGE)
     for side, spine in ax.spines.items():
         spine.set_visible(side in ('left', 'bottom'))
         spine.set(linewidth=0.7, color='#9DA1A8')
-    ax.tick_params(which='both', colors=INK, labelsize=9, length=3, width=0.7, color='#9DA1A8')
+    ax.tick_params(which='both', labelsize=9, length=3, width=0.7,
+                   color='#9DA1A8', labelcolor=INK)
     if xlabel: ax.set_xlabel(xlabel, fontsize=9.5, color=INK)
     if ylabel: ax.set_ylabel(ylabel, fontsize=9.5, color=INK)
-    if grid: ax.grid(True, axis=grid, color='#E4E2DD', linewidth=0.7); ax.set_axisbelow(True)
+    if grid:
+        ax.grid(True, axis=grid, color='#E4E2DD', linewidth=0.7)
+        ax.set_axisbelow(True)
     if title: _title(ax, title)
     return ax
 
-def _title(ax, title, pad=9):
-    "Set a left-aligned title, broken where the axes end."
-    fig = ax.get_figure()
-    inches = fig.get_size_inches()[0] * ax.get_position().width * 1.1
-    ax.set_title(textwrap.fill(title, max(24, int(inches * 12.5))), loc='left', fontsize=11, fontweight='bold', color=INK, pad=pad)
-
+# %% ../nbs/toolbox/plot.ipynb #b3f6d2e8
 def new_axes(
     width=8, # inches
     height=2.4, # inches
@@ -77,126 +62,34 @@ def new_axes(
     ncols=1, # columns of axes
     pyplot=True, # False: a figure that pyplot, and so the notebook, does not know of
 ):
-    "New styled `Axes`, or an array of them."
-    fig = plt.figure(figsize=(width, height), dpi=110) if pyplot else Figure(figsize=(width, height), dpi=110)
+    "New styled `Axes`, or an array of them, shaped as `plt.subplots` does."
+    fig = (plt.figure if pyplot else Figure)(figsize=(width, height), dpi=110)
     fig.set_facecolor(PAGE)
     fig.set_layout_engine('constrained', w_pad=0.09, h_pad=0.09)
     axes = fig.subplots(nrows, ncols)
     if nrows * ncols == 1: return _style(axes, title, xlabel, ylabel)
     for ax in axes.flat: _style(ax, None, xlabel, ylabel)
-    if title: fig.suptitle(title, x=0.012, ha='left', fontsize=11, fontweight='bold', color=INK)
+    if title:
+        fig.suptitle(title, x=0.012, ha='left', fontsize=11, fontweight='bold',
+                     color=INK)
     return axes
 
-# %% ../nbs/toolbox/plot.ipynb #d63c32a5
-def _draw_tokens(ax, row, y, height, fontsize, aspect, n_symbols=8):
-    "Draw one sequence of tokens as rounded boxes centred on height `y`."
-    for t, token in enumerate(row):
-        fill, ink = token_colors(token, n_symbols)
-        ax.add_patch(FancyBboxPatch((t - 0.44, y - height / 2), 0.88, height, boxstyle='round,pad=0,rounding_size=0.2',
-                                    mutation_aspect=aspect, facecolor=fill, edgecolor='none'))
-        ax.text(t, y, str(token), ha='center', va='center_baseline', fontsize=fontsize, color=ink,
-                fontweight='normal' if token == n_symbols else 'bold')
-
-def _as_rows(rows):
-    "A list of integer sequences, from one sequence or several; None stays None."
-    rows = rows if any(row is None or np.ndim(row) for row in rows) else [rows]
-    return [None if row is None else [int(t) for t in np.asarray(row)] for row in rows]
-
-# %% ../nbs/toolbox/plot.ipynb #086c6f58
-def show_tokens(
-    rows, # one sequence of tokens, or several, not necessarily of one length
-    labels=None, # a name for each row
-    expected=None, # what the rows should have been: one sequence for all, or one for each, None for a row that is not compared
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-    n_symbols=8, # data symbols; then the blank, then the recall signal
-    pyplot=True, # False: new axes that the notebook does not know of
-):
-    "Draw sequences of tokens, and mark those that differ from `expected`."
-    rows = _as_rows(rows)
-    labels = [labels] if isinstance(labels, str) else list(labels or [])
-    want = [None] * len(rows) if expected is None else _as_rows(expected)
-    if len(want) == 1: want = want * len(rows)
-    if len(want) != len(rows): raise ValueError(f'expected must be one row or {len(rows)}, got {len(want)}')
-    if labels and len(labels) != len(rows): raise ValueError(f'labels must be {len(rows)}, got {len(labels)}')
-    n = max(24, max(map(len, rows)))
-    margin = 0.25 + 0.078 * max([len(line) for s in labels for line in s.split('\n')], default=0)
-    if ax is None:
-        cell = (8 - margin - 0.3) / n
-        tall = min(0.27, max(0.2, cell)) + (0.12 if expected is None else 0.15)
-        lines = len(textwrap.wrap(title, 90)) if title else 0
-        ax = new_axes(height=len(rows) * tall + 0.5 + 0.22 * lines, title=title, pyplot=pyplot)
-    else:
-        _style(ax, title)
-        box = ax.get_window_extent().transformed(ax.get_figure().dpi_scale_trans.inverted())
-        cell, tall = max(0.05, box.width - margin) / n, box.height / (len(rows) + 0.15)
-    height = min(0.27, max(0.2, cell), 0.8 * tall) / tall
-    fontsize = min(10, 72 * cell * 0.7, 72 * height * tall * 0.7)
-    ax.set(xlim=(-0.6, n - 0.4), ylim=(len(rows) - 0.42, -0.55))
-    for i, (row, good) in enumerate(zip(rows, want)):
-        _draw_tokens(ax, row, i, height, fontsize, cell / tall, n_symbols)
-        for t, token in enumerate(row):
-            if good is None or t >= len(good) or token == good[t]: continue
-            ax.add_patch(FancyBboxPatch((t - 0.44, i - height / 2), 0.88, height, boxstyle='round,pad=0,rounding_size=0.2',
-                                        mutation_aspect=cell / tall, facecolor='none', edgecolor=WRONG, linewidth=min(1.8, 10 * cell), zorder=3,
-                                        path_effects=[withStroke(linewidth=min(3.4, 17 * cell), foreground=PAGE)]))
-            ax.plot(t, i + height / 2 + 0.05 / tall, marker='x', color=WRONG, markersize=min(4.2, 26 * cell), markeredgewidth=1.4,
-                    zorder=4, clip_on=False)
-    ax.set_yticks(range(len(rows)), labels or [''] * len(rows))
-    longest = max(map(len, rows))
-    ax.set_xticks(range(0, longest, 5 if longest > 12 else 1 if longest < 6 else 2))
-    ax.set_xlabel('step t', fontsize=9.5, color=INK, x=(longest / 2 + 0.1) / n)
-    ax.tick_params(axis='y', length=0, labelsize=9.5)
-    for spine in ax.spines.values(): spine.set_visible(False)
-    return ax
-
-# %% ../nbs/toolbox/plot.ipynb #4f2f46fc
-STATE_MAP = LinearSegmentedColormap.from_list('states', ['#0B4F7D', '#5FA3CC', '#F7F5F1', '#E39A5B', '#8F3B04'])  # blue to orange
-
-def plot_states(
-    states, # (seq_len, hidden), each within -1..1
-    tokens=None, # (seq_len,) printed above their steps
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-):
-    "A heat map of hidden states, steps from left to right, units from top to bottom."
-    states = np.asarray(states)
-    if states.ndim != 2: raise ValueError(f'states must be (seq_len, hidden), got shape {states.shape}')
-    n = len(states)
-    if ax is None: ax = new_axes(height=3.1)
-    _style(ax, None, 'step t', 'hidden unit')
-    image = ax.imshow(states.T, cmap=STATE_MAP, vmin=-1, vmax=1, aspect='auto', interpolation='nearest')
-    bar = ax.get_figure().colorbar(image, ax=ax, pad=0.015, fraction=0.03, ticks=[-1, 0, 1])
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=9, colors=INK, length=2)
-    bar.set_label('state', fontsize=9.5, color=INK)
-    for spine in ax.spines.values(): spine.set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(9, integer=True, steps=[1, 2, 5, 10]))
-    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    pad = 9
-    if tokens is not None:
-        box = ax.get_window_extent().transformed(ax.get_figure().dpi_scale_trans.inverted())
-        cell, tall = box.width / n, 0.24
-        strip = ax.inset_axes([0, 1 + 0.05 / box.height, 1, tall / box.height])
-        strip.set(xlim=(-0.5, n - 0.5), ylim=(-0.5, 0.5)); strip.axis('off')
-        _draw_tokens(strip, [int(t) for t in np.asarray(tokens)], 0, 0.86, min(9, 72 * cell * 0.66), cell / tall)
-        pad += 72 * (tall + 0.07)
-    if title: _title(ax, title, pad)
-    return ax
-
 # %% ../nbs/toolbox/plot.ipynb #8d917d04
+_DASHES = ['-', (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1))]
+
 def _line_styles(labels):
-    "Colour and dash of each label: a method keeps its colour, its later lines are dashed."
+    "Colour and dash of each label; a method keeps its colour, later lines are dashed."
     styles, seen, others = {}, {}, 0
     for label in labels:
         word = re.search(r'(?<![a-z])(bp|tp|backprop|target prop)', str(label).lower())
         if word:
             method = 'BP' if word[0].startswith('b') else 'TP'
             nth = seen[method] = seen.get(method, -1) + 1
-            styles[label] = dict(color=METHOD_COLORS[method], linestyle=['-', (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1))][nth % 4])
+            color, dash = METHOD_COLORS[method], _DASHES[nth % len(_DASHES)]
         else:
-            styles[label] = dict(color=OTHER_COLORS[others % len(OTHER_COLORS)], linestyle='-')
+            color, dash = OTHER_COLORS[others % len(OTHER_COLORS)], '-'
             others += 1
+        styles[label] = dict(color=color, linestyle=dash)
     return styles
 
 def _log_axis(ax):
@@ -208,19 +101,63 @@ def _log_axis(ax):
         ax.yaxis.set_major_formatter('{x:g}')
     ax.yaxis.set_minor_locator(NullLocator())
 
-def _label_ends(ax, ends, gap=12.5):
-    "Write each label at the right of `ax`, at its line's height where there is room: `ends` is (label, y, color)."
-    height = ax.get_window_extent().height * 72 / ax.get_figure().dpi
-    fraction = lambda y: float(ax.transAxes.inverted().transform(ax.transData.transform((ax.get_xlim()[0], y)))[1])
-    placed = sorted(([min(max(fraction(y), 0), 1), label, color] for label, y, color in ends), key=lambda p: p[0])
-    step = gap / height
+def _baseline(ax, name, value):
+    "Draw a dashed line at `value`, and return its end as `_label_ends` wants it."
+    ax.axhline(value, color=QUIET, linewidth=1.1, linestyle=(0, (5, 4)), zorder=1)
+    return name, value, QUIET
+
+# %% ../nbs/toolbox/plot.ipynb #3ae85c16
+def _spread(heights, step):
+    "Move sorted heights apart until neighbours are `step` apart, or nearly."
     for _ in range(60):
-        for low, high in zip(placed, placed[1:]):
-            overlap = low[0] + step - high[0]
-            if overlap > 1e-6: low[0] -= overlap / 2; high[0] += overlap / 2
-    for y, label, color in placed:
-        ax.annotate(label, (1, y), xycoords='axes fraction', xytext=(6, 0), textcoords='offset points', va='center', ha='left',
-                    color=color, fontsize=9.5, fontweight='bold', annotation_clip=False)
+        for i in range(len(heights) - 1):
+            overlap = heights[i] + step - heights[i + 1]
+            if overlap > 1e-6:
+                heights[i] -= overlap / 2
+                heights[i + 1] += overlap / 2
+    return heights
+
+def _label_ends(ax, ends, gap=12.5):
+    "Write each (label, y, color) right of `ax`, near its y, some `gap` points apart."
+    def fraction(y):
+        pixels = ax.transData.transform((ax.get_xlim()[0], y))
+        return min(max(float(ax.transAxes.inverted().transform(pixels)[1]), 0), 1)
+    step = gap / (ax.get_window_extent().height * 72 / ax.get_figure().dpi)
+    placed = sorted(((fraction(y), label, color) for label, y, color in ends),
+                    key=lambda end: end[0])
+    heights = _spread([height for height, _, _ in placed], step)
+    for height, (_, label, color) in zip(heights, placed):
+        ax.annotate(label, (1, height), xycoords='axes fraction', xytext=(6, 0),
+                    textcoords='offset points', va='center', ha='left', color=color,
+                    fontsize=9.5, fontweight='bold', annotation_clip=False)
+
+# %% ../nbs/toolbox/plot.ipynb #a84c2f95
+def _log_limits(curves):
+    "Limits of a logarithmic axis for `curves`, whose zeros lie on its lower edge."
+    sizes = np.nan_to_num(np.concatenate(curves or [np.zeros(1)]), posinf=0)
+    top = sizes.max() or 1.0
+    low = max(sizes[sizes > 0].min(initial=top), top * 1e-16)
+    floor = low / 10 if (sizes < low).any() else low / 2
+    return floor, max(top * 4, floor * 20)
+
+def _shade_spans(ax, delay, length):
+    "Shade and name the three spans of a sequence."
+    seq_len = delay + 2 * length
+    edges = [-0.5, length - 0.5, length + delay - 0.5, seq_len - 0.5]
+    names, shades = ['symbols', 'silence', 'recall'], ['#E3ECF2', PAGE, '#F6E9DC']
+    for a, b, name, shade in zip(edges, edges[1:], names, shades):
+        ax.axvspan(a, b, facecolor=shade, edgecolor='none', zorder=0)
+        if b - a >= 3 * seq_len / 40:
+            ax.text((a + b) / 2, 0.97, name, transform=ax.get_xaxis_transform(),
+                    ha='center', va='top', fontsize=9, color=QUIET, style='italic')
+
+def _name_lines(ax, ends, floor):
+    "Name each line at its end, or in a legend where the ends lie together inside `ax`."
+    heights = [y for _, y, _ in ends]
+    if len(ends) > 1 and floor < min(heights) and max(heights) < 1.5 * min(heights):
+        ax.legend(loc='lower right', frameon=False, labelcolor='linecolor',
+                  prop=dict(size=9.5, weight='bold'), handlelength=1.8)
+    else: _label_ends(ax, ends)
 
 # %% ../nbs/toolbox/plot.ipynb #83c7e52d
 def plot_horizon(
@@ -231,40 +168,46 @@ def plot_horizon(
     title=None, # what there is to see
     ylabel=None, # what is measured, with its unit
 ):
-    "Sizes over the steps of a sequence on a logarithmic axis, with its three spans named."
+    "Sizes over the steps of a sequence on a logarithmic axis, with its spans named."
     if ax is None: ax = new_axes(height=3)
     _style(ax, title, 'step t', ylabel or 'size', grid='y')
     curves = {label: np.asarray(c, dtype=float) for label, c in curves.items()}
-    seq_len = delay + 2 * length
-    sizes = np.nan_to_num(np.concatenate(list(curves.values()) or [np.zeros(1)]), posinf=0)
-    top = sizes.max() or 1.0
-    low = max(sizes[sizes > 0].min(initial=top), top * 1e-16)
-    floor = low / 10 if (sizes < low).any() else low / 2  # zeros have no logarithm: they lie on the bottom edge
-    ax.set(xlim=(-0.5, seq_len - 0.5), ylim=(floor, max(top * 4, floor * 20)))
+    floor, top = _log_limits(list(curves.values()))
+    ax.set(xlim=(-0.5, delay + 2 * length - 0.5), ylim=(floor, top))
     _log_axis(ax)
-    edges = [-0.5, length - 0.5, length + delay - 0.5, seq_len - 0.5]
-    for (a, b), name, shade in zip(zip(edges, edges[1:]), ['symbols', 'silence', 'recall'], ['#E3ECF2', PAGE, '#F6E9DC']):
-        ax.axvspan(a, b, facecolor=shade, edgecolor='none', zorder=0)
-        if b - a >= 3 * seq_len / 40:
-            ax.text((a + b) / 2, 0.97, name, transform=ax.get_xaxis_transform(), ha='center', va='top', fontsize=9, color=QUIET, style='italic')
-    styles = _line_styles(curves)
+    _shade_spans(ax, delay, length)
+    styles, ends = _line_styles(curves), []
     for label, c in curves.items():
-        ax.plot(np.clip(c, floor, None), linewidth=2, solid_capstyle='round', label=label, **styles[label])
+        ax.plot(np.clip(c, floor, None), linewidth=2, solid_capstyle='round',
+                label=label, **styles[label])
+        known = c[np.isfinite(c)]
+        if len(known):
+            ends.append((label, max(known[-1], floor), styles[label]['color']))
     ax.xaxis.set_major_locator(MaxNLocator(9, integer=True, steps=[1, 2, 5, 10]))
-    ends = [(label, max(c[np.isfinite(c)][-1], floor), styles[label]['color']) for label, c in curves.items() if np.isfinite(c).any()]
-    lowest, highest = min((e[1] for e in ends), default=floor), max((e[1] for e in ends), default=floor)
-    if len(ends) > 1 and floor < lowest and highest < 1.5 * lowest:  # no room to name each at its end
-        ax.legend(loc='lower right', frameon=False, labelcolor='linecolor', prop=dict(size=9.5, weight='bold'), handlelength=1.8)
-    else: _label_ends(ax, ends)
+    _name_lines(ax, ends, floor)
     return ax
 
-# %% ../nbs/toolbox/plot.ipynb #03280e54
+# %% ../nbs/toolbox/plot.ipynb #f5170ca3
 def _median_curve(runs):
     "The median of several (x, y), over the steps that all of them reach."
     x = np.unique(np.concatenate([x for x, _ in runs]))
     x = x[(x >= max(r[0][0] for r in runs)) & (x <= min(r[0][-1] for r in runs))]
     return x, np.median([np.interp(x, *r) for r in runs], axis=0)
 
+def _draw_runs(ax, runs, style):
+    "Draw one label's (x, y), or list of them, and return the last y; None without any."
+    runs = runs if isinstance(runs, list) else [runs]
+    runs = [tuple(np.asarray(a, dtype=float) for a in run) for run in runs]
+    runs = [run for run in runs if len(run[0])]
+    if not runs: return None
+    if len(runs) > 1:
+        for x, y in runs: ax.plot(x, y, linewidth=0.9, alpha=0.4, color=style['color'])
+    x, y = _median_curve(runs) if len(runs) > 1 else runs[0]
+    ax.plot(x, y, linewidth=2.2, solid_capstyle='round',
+            marker='o' if len(x) == 1 else None, **style)
+    return y[-1]
+
+# %% ../nbs/toolbox/plot.ipynb #03280e54
 def plot_curves(
     curves, # label -> (x, y), or a list of (x, y), one for each seed
     xlabel='update', # the x axis
@@ -279,21 +222,12 @@ def plot_curves(
     _style(ax, title, xlabel, ylabel, grid='y')
     styles, ends = _line_styles(curves), []
     for label, runs in curves.items():
-        runs = [tuple(np.asarray(a, dtype=float) for a in run) for run in (runs if isinstance(runs, list) else [runs])]
-        runs = [run for run in runs if len(run[0])]
-        if not runs: continue
-        if len(runs) > 1:
-            for x, y in runs: ax.plot(x, y, linewidth=0.9, alpha=0.4, color=styles[label]['color'])
-        x, y = _median_curve(runs) if len(runs) > 1 else runs[0]
-        ax.plot(x, y, linewidth=2.2, solid_capstyle='round', marker='o' if len(x) == 1 else None, **styles[label])
-        ends.append((label, y[-1], styles[label]['color']))
+        last = _draw_runs(ax, runs, styles[label])
+        if last is not None: ends.append((label, last, styles[label]['color']))
     if log and ends: _log_axis(ax)
     ax.margins(x=0)
     if len(ends) == 0: ax.set_xlim(0, 1)
-    if baseline:
-        name, value = baseline
-        ax.axhline(value, color=QUIET, linewidth=1.1, linestyle=(0, (5, 4)), zorder=1)
-        ends.append((name, value, QUIET))
+    if baseline: ends.append(_baseline(ax, *baseline))
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(lambda v, _: f'{v:,.0f}')
     _label_ends(ax, ends)
@@ -306,59 +240,19 @@ def plot_positions(
     ax=None, # drawn here, else in new axes
     title=None, # what there is to see
 ):
-    "Accuracy at each recalled position, first symbol to last."
+    "Accuracy, 0 to 1, at each recalled position; raises `ValueError` without any."
     if ax is None: ax = new_axes(height=2.8)
     _style(ax, title, 'recalled position', 'accuracy', grid='y')
-    curves, ends = {label: np.asarray(c, dtype=float) for label, c in curves.items()}, []
-    styles, n = _line_styles(curves), max(map(len, curves.values()))
+    curves = {label: np.asarray(c, dtype=float) for label, c in curves.items()}
+    styles, n, ends = _line_styles(curves), max(map(len, curves.values())), []
     for i, (label, c) in enumerate(curves.items()):
-        ax.plot(np.arange(1, len(c) + 1), c, marker='osD^v'[i % 5], markersize=6, linewidth=1.8, markeredgecolor=PAGE, clip_on=False,
-                zorder=3, **styles[label])
+        ax.plot(np.arange(1, len(c) + 1), c, marker='osD^v'[i % 5], markersize=6,
+                linewidth=1.8, markeredgecolor=PAGE, clip_on=False, zorder=3,
+                **styles[label])
         ends.append((label, c[-1], styles[label]['color']))
-    if baseline:
-        ax.axhline(baseline[1], color=QUIET, linewidth=1.1, linestyle=(0, (5, 4)), zorder=1)
-        ends.append((*baseline, QUIET))
+    if baseline: ends.append(_baseline(ax, *baseline))
     ax.set(xlim=(0.6, n + 0.4), ylim=(0, 1.02), xticks=range(1, n + 1))
     _label_ends(ax, ends)
-    return ax
-
-# %% ../nbs/toolbox/plot.ipynb #01ecb189
-GRID_MAP = LinearSegmentedColormap.from_list('grid', ['#F1EFEA', '#BFD8E6', '#5FA3CC', '#0B4F7D'])
-
-def plot_grid(
-    values, # (rows, columns); NaN where there is none
-    row_labels, # a name for each row
-    col_labels, # a name for each column
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-    fmt='{:.3f}', # how a value is printed
-    vmin=None, # the value of the lightest colour, else the least there is
-    vmax=None, # the value of the darkest colour, else the greatest there is
-    xlabel=None, # what the columns are
-    ylabel=None, # what the rows are
-):
-    "A table whose cells are shaded by their values."
-    values = np.asarray(values, dtype=float)
-    if values.shape != (len(row_labels), len(col_labels)):
-        raise ValueError(f'values must be {(len(row_labels), len(col_labels))}, one for each label, got shape {values.shape}')
-    if ax is None: ax = new_axes(width=min(8, 2.2 + 1.1 * len(col_labels)), height=0.36 * len(row_labels) + (1.2 if title else 0.8))
-    _style(ax, title, xlabel, ylabel)
-    known = values[np.isfinite(values)]
-    low = (known.min() if known.size else 0) if vmin is None else vmin
-    high = (known.max() if known.size else 1) if vmax is None else vmax
-    scaled = np.clip((values - low) / ((high - low) or 1), 0, 1)
-    colors = np.where(np.isfinite(values)[..., None], GRID_MAP(np.nan_to_num(scaled)), (*to_rgb(PAGE), 1))
-    ax.imshow(colors, aspect='auto')
-    for (i, j), v in np.ndenumerate(values):
-        ink = max('white', INK, key=lambda c: contrast(c, colors[i, j, :3]))
-        ax.text(j, i, fmt.format(v) if np.isfinite(v) else '–', ha='center', va='center', fontsize=9.5, color=ink)
-    ax.set_xticks(range(len(col_labels)), [str(s) for s in col_labels])
-    ax.set_yticks(range(len(row_labels)), [str(s) for s in row_labels])
-    ax.set_xticks(np.arange(len(col_labels) - 1) + 0.5, minor=True)
-    ax.set_yticks(np.arange(len(row_labels) - 1) + 0.5, minor=True)
-    ax.grid(which='minor', color=PAGE, linewidth=2.5)
-    ax.tick_params(which='both', length=0)
-    for spine in ax.spines.values(): spine.set_visible(False)
     return ax
 
 # %% ../nbs/toolbox/plot.ipynb #a0e3951f
@@ -366,11 +260,12 @@ def to_png(
     ax, # any axes of the figure
     dpi=110, # dots per inch
 ):
-    "The figure of `ax` as PNG bytes; the figure is closed."
-    fig = np.ravel(ax)[0].get_figure()
-    data = io.BytesIO()
-    fig.savefig(data, format='png', dpi=dpi, facecolor=fig.get_facecolor(), pil_kwargs=dict(compress_level=1))
+    "The figure of `ax` as PNG bytes, in 256 colours at most; the figure is closed."
+    fig, full, small = np.ravel(ax)[0].get_figure(), io.BytesIO(), io.BytesIO()
+    fig.savefig(full, format='png', dpi=dpi, facecolor=fig.get_facecolor(),
+                pil_kwargs=dict(compress_level=1))
     plt.close(fig)
-    small = io.BytesIO()
-    Image.open(data).convert('RGB').quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(small, 'png', optimize=True)
+    image = Image.open(full).convert('RGB').quantize(
+        256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    image.save(small, 'png', optimize=True)
     return small.getvalue()

@@ -1,4 +1,5 @@
-"""The course in JupyterLab, in a real browser: run a chapter, move its widget, see the picture change."""
+"""The course in JupyterLab, in a real browser: run a chapter, move its widget, see the
+picture change."""
 import base64, json, os, shutil, socket, subprocess, sys, time, urllib.request
 
 import pytest
@@ -6,7 +7,8 @@ from conftest import NOTEBOOKS
 from playwright.sync_api import TimeoutError, sync_playwright
 
 TOKEN = "copymem"
-ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+        "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync"]
 PATIENCE = 240_000  # ms: a guard against a hang, on a busy machine too
 CHAPTERS = {
@@ -15,47 +17,65 @@ CHAPTERS = {
     "03_backprop": "gradient-horizon",
     "04_targetprop": "target-explorer",
     "05_train": "live-training",
-    "06_experiment": "duel",
+    "06_duel": "duel",
     "07_delay": "state-viewer",
-    "09_growing": "state-viewer",
-    "10_thousand": "state-viewer",
+    "08_growing": "state-viewer",
+    "09_thousand": "state-viewer",
 }
-WITHOUT = {"08_cost"}  # measurements, and nothing to move
+WITHOUT = set()  # chapters with nothing to move
 SLIDERS = ["task-explorer", "state-viewer", "gradient-horizon", "target-explorer"]
 
-ERRORS = """() => [...document.querySelectorAll('.jp-OutputArea-output')]
-    .filter(o => o.dataset.mimeType === 'application/vnd.jupyter.error' || /Traceback \\(most recent call last\\)|javascript error/i.test(o.innerText))
-    .map(o => o.innerText)"""
-DONE = f"""() => {{  // every code cell that holds anything has its number, or one has failed
-    const cells = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')].filter(c => c.querySelector('.cm-content').innerText.trim());
-    return cells.every(c => /^\\[\\d+\\]:?$/.test(c.querySelector('.jp-InputArea-prompt').innerText.trim())) || ({ERRORS})().length;
-}}"""
-STARTED = """() => [...document.querySelectorAll('.jp-Notebook .jp-InputArea-prompt')].some(p => /[*\\d]/.test(p.innerText))"""
-PICTURES = """async w => Promise.all([...w.querySelectorAll('img')].map(async i => {
-    const bytes = new Uint8Array(await (await fetch(i.src)).arrayBuffer());
-    return i.naturalWidth + ':' + btoa(bytes.reduce((s, b) => s + String.fromCharCode(b), ''));
-}))"""
+ERRORS = ("() => [...document.querySelectorAll('.jp-OutputArea-output')]\n"
+          "    .filter(o => o.dataset.mimeType === 'application/vnd.jupyter.error'"
+          " || /Traceback \\(most recent call last\\)|javascript error/i"
+          ".test(o.innerText))\n"
+          "    .map(o => o.innerText)")
+DONE = ("() => {  // every code cell that holds anything has its number, "
+        "or one has failed\n"
+        "    const cells = [...document.querySelectorAll("
+        "'.jp-Notebook .jp-CodeCell')]"
+        ".filter(c => c.querySelector('.cm-content').innerText.trim());\n"
+        "    return cells.every(c => /^\\[\\d+\\]:?$/.test("
+        "c.querySelector('.jp-InputArea-prompt').innerText.trim()))"
+        f" || ({ERRORS})().length;\n}}")
+STARTED = ("() => [...document.querySelectorAll('.jp-Notebook .jp-InputArea-prompt')]"
+           ".some(p => /[*\\d]/.test(p.innerText))")
+PICTURES = ("async w => Promise.all([...w.querySelectorAll('img')].map(async i => {\n"
+            "    const bytes = new Uint8Array("
+            "await (await fetch(i.src)).arrayBuffer());\n"
+            "    return i.naturalWidth + ':' + btoa("
+            "bytes.reduce((s, b) => s + String.fromCharCode(b), ''));\n"
+            "}))")
 
 
 @pytest.fixture(scope="module")
 def server(shared_tree, tmp_path_factory):
     "JupyterLab over a copy of the course, with nobody's settings but these."
     home = tmp_path_factory.mktemp("jupyter")
-    settings = {"labconfig/page_config.json": {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}},
-                "lab/user-settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"}}
+    settings = {
+        "labconfig/page_config.json": {"disabledExtensions": {
+            "@jupyterlab/apputils-extension:announcements": True}},
+        "lab/user-settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings":
+            {"windowingMode": "none"}}
     for name, value in settings.items():
         (home/name).parent.mkdir(parents=True, exist_ok=True)
         (home/name).write_text(json.dumps(value))
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(home), "JUPYTER_RUNTIME_DIR": str(home/"runtime"), "IPYTHONDIR": str(home/"ipython"),
-           "JUPYTERLAB_SETTINGS_DIR": str(home/"lab/user-settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home/"lab/workspaces")}
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1",
-               f"--IdentityProvider.token={TOKEN}", "--ServerApp.root_dir", str(shared_tree/"nbs")]
+    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(home),
+           "JUPYTER_RUNTIME_DIR": str(home/"runtime"),
+           "IPYTHONDIR": str(home/"ipython"),
+           "JUPYTERLAB_SETTINGS_DIR": str(home/"lab/user-settings"),
+           "JUPYTERLAB_WORKSPACES_DIR": str(home/"lab/workspaces")}
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}",
+               "--ServerApp.port_retries=0", "--ip=127.0.0.1",
+               f"--IdentityProvider.token={TOKEN}",
+               "--ServerApp.root_dir", str(shared_tree/"nbs")]
     if hasattr(os, "geteuid") and os.geteuid() == 0: command.append("--allow-root")
     with (home/"log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=env, cwd=shared_tree/"nbs")
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT,
+                                   env=env, cwd=shared_tree/"nbs")
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
@@ -74,7 +94,8 @@ def server(shared_tree, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    path = next(filter(None, map(shutil.which, (
+        "chromium", "chromium-browser", "google-chrome"))), None)
     assert path, "no Chromium found: apt-get install chromium"
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=path, args=ARGS)
@@ -85,15 +106,19 @@ def browser():
 def wait_for_kernel(server, name):
     "Wait until the notebook's kernel is there and has nothing to do."
     for _ in range(600):
-        with urllib.request.urlopen(f"{server}/api/sessions?token={TOKEN}", timeout=30) as answer: sessions = json.load(answer)
-        if any(s["path"] == f"{name}.ipynb" and s["kernel"]["execution_state"] == "idle" for s in sessions): return
+        with urllib.request.urlopen(
+                f"{server}/api/sessions?token={TOKEN}", timeout=30) as answer:
+            sessions = json.load(answer)
+        if any(s["path"] == f"{name}.ipynb" and s["kernel"]["execution_state"] == "idle"
+               for s in sessions): return
         time.sleep(0.2)
     pytest.fail(f"no kernel for {name}")
 
 
 @pytest.fixture
 def open_chapter(server, browser, tmp_path):
-    "A function that opens a notebook and runs all its cells; a picture of each page is left in the test's folder."
+    """A function that opens a notebook and runs all its cells; a picture of each page
+    is left in the test's folder."""
     pages = []
 
     def open_chapter(name):
@@ -103,7 +128,8 @@ def open_chapter(server, browser, tmp_path):
         page.goto(f"{server}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         wait_for_kernel(server, name)
-        for _ in range(5):  # a click that comes before the page has its connection is lost
+        # a click that comes before the page has its connection is lost
+        for _ in range(5):
             page.click(".lm-MenuBar-item:has-text('Run')")
             page.click(".lm-Menu-item:has-text('Run All Cells') >> nth=0")
             try: page.wait_for_function(STARTED, timeout=20_000)
@@ -132,7 +158,8 @@ def pictures(widget):
     for _ in range(200):
         try: found = widget.evaluate(PICTURES)
         except Exception: found = []  # replaced while it was read
-        if found and not any(f.startswith("0:") for f in found): return [base64.b64decode(f.partition(":")[2]) for f in found]
+        if found and not any(f.startswith("0:") for f in found):
+            return [base64.b64decode(f.partition(":")[2]) for f in found]
         time.sleep(0.1)
     pytest.fail("no picture was drawn")
 
@@ -157,7 +184,9 @@ def settled(widget):
 
 
 def test_every_chapter_is_here():
-    assert sorted({*CHAPTERS, *WITHOUT}) == sorted(p.removeprefix("nbs/").removesuffix(".ipynb") for p in NOTEBOOKS if p[4:6].isdigit())
+    assert sorted({*CHAPTERS, *WITHOUT}) == sorted(
+        p.removeprefix("nbs/").removesuffix(".ipynb")
+        for p in NOTEBOOKS if p[4:6].isdigit())
 
 
 @pytest.mark.parametrize("chapter", [c for c, w in CHAPTERS.items() if w in SLIDERS])
@@ -165,10 +194,13 @@ def test_slider_moves_the_picture(open_chapter, chapter):
     page = open_chapter(chapter)
     widget = widget_of(page, CHAPTERS[chapter])
     for slider in widget.locator(".widget-slider").all():
-        before, readout, handle = settled(widget), slider.locator(".widget-readout"), slider.locator(".noUi-handle").first
+        before, readout, handle = (
+            settled(widget), slider.locator(".widget-readout"),
+            slider.locator(".noUi-handle").first)
         number = readout.inner_text()
         handle.focus()
-        at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+        at_end = (handle.get_attribute("aria-valuenow")
+                  == handle.get_attribute("aria-valuemax"))
         page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
         changed(widget, before)
         assert readout.inner_text() != number
@@ -187,7 +219,7 @@ def test_live_training_starts_and_stops(open_chapter):
 
 
 def test_duel_answers_what_is_typed(open_chapter):
-    page = open_chapter("06_experiment")
+    page = open_chapter("06_duel")
     widget = widget_of(page, "duel")
     box = widget.locator("input[type=text]").first
     before = settled(widget)
@@ -198,10 +230,13 @@ def test_duel_answers_what_is_typed(open_chapter):
     for wrong in ("0 1 9 5 1 4 5 3 2 6", "1 2 3", "hello"):
         box.fill(wrong)
         box.press("Enter")
-        page.wait_for_function("([w, said]) => w.innerText !== said", arg=[widget.element_handle(), said])
+        page.wait_for_function("([w, said]) => w.innerText !== said",
+                               arg=[widget.element_handle(), said])
         message = widget.inner_text()
-        assert "10" in message or "ten" in message or "0" in message and "7" in message, message
+        assert ("10" in message or "ten" in message
+                or "0" in message and "7" in message), message
         box.fill("0 1 4 5 1 4 5 3 2 6")
         box.press("Enter")
-        page.wait_for_function("([w, said]) => w.innerText === said", arg=[widget.element_handle(), said])
+        page.wait_for_function("([w, said]) => w.innerText === said",
+                               arg=[widget.element_handle(), said])
     assert settled(widget) == after and not page.evaluate(ERRORS)

@@ -1,19 +1,32 @@
-"""Hard and hostile input: it is refused in one line that names what was wrong, and nothing is lost."""
-import os, re, shutil, signal, subprocess, sysconfig
+"""Hard and hostile input: refused in one line that names what was wrong, and nothing is
+lost."""
+import os, re, shutil, signal, stat, subprocess, sys, sysconfig, threading
 
 import pytest, torch
 from conftest import ROOT, run
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from copymem import fast
 from copymem.backprop import backprop
-from copymem.data import CopyTask, memoryless, prepare_loaders, recall_accuracy, sequence_accuracy
-from copymem.experiment import Experiment, Run, fading, load_experiments, load_pretrained, run_experiment
+from copymem.checkpoint import digest
+from copymem.cli import main
+from copymem.data import (
+    CopyTask, memoryless, prepare_loaders, recall_accuracy, sequence_accuracy)
+from copymem.experiment import Run, default_device, fading, run_experiment
+from copymem.files import lock, read_bytes, replacing, write_text
 from copymem.rnn import RNN
+from copymem.settings import Experiment, load_experiments
+from copymem.sweep import read_sweep
 from copymem.targetprop import Inverse, targetprop
-from copymem.train import History, load_model, read_metadata, save_model
+from copymem.weights import (
+    load_model, load_pretrained, read_history, read_metadata, save_model)
 
 REFUSED = (ValueError, TypeError, OSError)
+BOTH = pytest.mark.parametrize(
+    "backprop, targetprop", [(backprop, targetprop), (fast.backprop, fast.targetprop)],
+    ids=["textbook", "fast"],
+)
 
 
 def message(call, *names):
@@ -32,12 +45,19 @@ def test_delay(value): message(lambda: CopyTask(delay=value), "delay", value)
 
 @pytest.mark.parametrize("field", ["n_symbols", "length"])
 @pytest.mark.parametrize("value", [0, -3, 2.5, "8", None])
-def test_sizes_of_the_task(field, value): message(lambda: CopyTask(**{field: value}), field, value)
+def test_sizes_of_the_task(field, value):
+    message(lambda: CopyTask(**{field: value}), field, value)
 
 
-@pytest.mark.parametrize("symbols", [
-    [], [1] * 9, [1] * 11, [8] * 10, [-1] + [0] * 9, [0.5] * 10, [True] * 10, "0123456701", None, [[1, 2], [3]],
-    torch.zeros(10), torch.zeros(2, 9, dtype=torch.long), torch.tensor(3)], ids=lambda s: repr(s)[:30])
+@pytest.mark.parametrize(
+    "symbols",
+    [
+        [], [1] * 9, [1] * 11, [8] * 10, [-1] + [0] * 9, [0.5] * 10, [True] * 10,
+        "0123456701", None, [[1, 2], [3]], torch.zeros(10),
+        torch.zeros(2, 9, dtype=torch.long), torch.tensor(3),
+    ],
+    ids=lambda s: repr(s)[:30],
+)
 def test_symbols(symbols): message(lambda: CopyTask(15).encode(symbols), "symbols")
 
 
@@ -56,8 +76,10 @@ def test_sample_size(n):
 
 def test_loaders():
     message(lambda: prepare_loaders("mnist", 15, 20), "mnist", "copymemory")
-    for name, args in dict(delay=(0, 20), batch_size=(15, 0)).items(): message(lambda: prepare_loaders("copymemory", *args), name, 0)
-    for name in ("train_size", "val_size"): message(lambda: prepare_loaders("copymemory", 15, 20, **{name: 0}), name, 0)
+    for name, args in dict(delay=(0, 20), batch_size=(15, 0)).items():
+        message(lambda: prepare_loaders("copymemory", *args), name, 0)
+    for name in ("train_size", "val_size"):
+        message(lambda: prepare_loaders("copymemory", 15, 20, **{name: 0}), name, 0)
     train, val = prepare_loaders("copymemory", 15, 64, train_size=65, val_size=1)
     assert [len(x) for x, _ in train] == [64, 1] and [len(x) for x, _ in val] == [1]
 
@@ -65,38 +87,59 @@ def test_loaders():
 @pytest.mark.parametrize("score", [recall_accuracy, sequence_accuracy])
 def test_scores_refuse_other_shapes(score):
     _, y = CopyTask(15).sample(4)
-    for wrong in (y[:3], y[:, :-1], torch.zeros(4, 34, 10), torch.zeros(35, 4, 10)): message(lambda: score(wrong, y), tuple(wrong.shape))
+    for wrong in (y[:3], y[:, :-1], torch.zeros(4, 34, 10), torch.zeros(35, 4, 10)):
+        message(lambda: score(wrong, y), tuple(wrong.shape))
 
 
-@pytest.mark.parametrize("sizes", [dict(hidden_size=0), dict(hidden_size=-1), dict(hidden_size=2.5), dict(hidden_size="128"),
-                                   dict(vocab_size=0), dict(vocab_size=None)], ids=repr)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        dict(hidden_size=0), dict(hidden_size=-1), dict(hidden_size=2.5),
+        dict(hidden_size="128"), dict(vocab_size=0), dict(vocab_size=None),
+    ],
+    ids=repr,
+)
 def test_rnn_sizes(sizes): message(lambda: RNN(**sizes), *sizes, *sizes.values())
 
 
-@pytest.mark.parametrize("x", [torch.zeros(2, 35), torch.zeros(35, dtype=torch.long), torch.full((2, 35), 10), torch.full((2, 35), -1),
-                               torch.zeros(2, 0, dtype=torch.long), torch.zeros(2, 35, 10, dtype=torch.long)],
-                         ids=lambda x: f"{x.dtype} {tuple(x.shape)}")
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.zeros(2, 35), torch.zeros(35, dtype=torch.long), torch.full((2, 35), 10),
+        torch.full((2, 35), -1), torch.zeros(2, 0, dtype=torch.long),
+        torch.zeros(2, 35, 10, dtype=torch.long),
+    ],
+    ids=lambda x: f"{x.dtype} {tuple(x.shape)}",
+)
 def test_rnn_input(x): message(lambda: RNN(8)(x), "x ")
 
 
 def test_inverse_size(): message(lambda: Inverse(hidden_size=0), "hidden_size", 0)
 
 
-def test_rules_refuse_targets_of_another_shape():
+@BOTH
+def test_rules_refuse_targets_of_another_shape(backprop, targetprop):
     rnn, inverse = RNN(8), Inverse(8)
     x, y = CopyTask(3).sample(2)
-    for call in (lambda: backprop(rnn, x, y[:, :-1]), lambda: targetprop(rnn, inverse, x, y[:, :-1])): message(call, "y ")
+    for call in (lambda: backprop(rnn, x, y[:, :-1]),
+                 lambda: targetprop(rnn, inverse, x, y[:, :-1])):
+        message(call, "y ")
     assert all(p.grad is None for p in rnn.parameters())
 
 
+@BOTH
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
-def test_fade(value):
+def test_fade(backprop, targetprop, value):
     x, y = CopyTask(3).sample(2)
     message(lambda: targetprop(RNN(8), Inverse(8), x, y, fade=value), "fade", value)
 
 
-def test_rules_leave_the_global_random_state_alone():
-    rnn, inverse, g = RNN(8, generator=torch.Generator().manual_seed(0)), Inverse(8, generator=torch.Generator().manual_seed(0)), torch.Generator()
+@BOTH
+def test_rules_leave_the_global_random_state_alone(backprop, targetprop):
+    rnn, inverse, g = (
+        RNN(8, generator=torch.Generator().manual_seed(0)),
+        Inverse(8, generator=torch.Generator().manual_seed(0)), torch.Generator(),
+    )
     x, y = CopyTask(3).sample(2, generator=g)
     before = torch.get_rng_state()
     backprop(rnn, x, y)
@@ -104,27 +147,29 @@ def test_rules_leave_the_global_random_state_alone():
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_rules_add_to_grad():
+@BOTH
+def test_rules_add_to_grad(backprop, targetprop):
     "As `loss.backward()` does: called twice, the gradients double."
-    rnn, (x, y) = RNN(8, generator=torch.Generator().manual_seed(0)), CopyTask(3).sample(2)
+    rnn, (x, y) = (
+        RNN(8, generator=torch.Generator().manual_seed(0)), CopyTask(3).sample(2))
     backprop(rnn, x, y)
     once = [p.grad.clone() for p in rnn.parameters()]
     backprop(rnn, x, y)
     for p, g in zip(rnn.parameters(), once): torch.testing.assert_close(p.grad, 2 * g)
 
 
-@pytest.mark.parametrize("hidden, batch, delay", [(1, 1, 1), (3, 2, 1), (17, 5, 4), (128, 20, 15), (128, 300, 2)])
-def test_whichever_library_multiplies_the_gradients_are_the_same(monkeypatch, hidden, batch, delay):
-    "float32 by oneDNN and without it, both beside float64, which it does not know."
+@pytest.mark.parametrize("hidden, batch, delay", [
+    (1, 1, 1), (3, 2, 1), (17, 5, 4), (128, 20, 15), (128, 300, 2)])
+def test_single_precision_stays_near_double(hidden, batch, delay):
     seed = lambda: torch.Generator().manual_seed(0)
-    def grads(dtype, onednn):
-        rnn, inverse = RNN(hidden, generator=seed()).to(dtype), Inverse(hidden, seed()).to(dtype)
-        monkeypatch.setattr(torch.backends.mkldnn, "enabled", onednn)
-        targetprop(rnn, inverse, *CopyTask(delay).sample(batch, seed()), noise=0, generator=seed())
-        return [p.grad.double() for m in (rnn, inverse) for p in m.parameters()]
-    exact = grads(torch.float64, True)
-    for onednn in (True, False):
-        for ours, theirs in zip(grads(torch.float32, onednn), exact): assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max() + 1e-8
+    def grads(dtype):
+        modules = [RNN(hidden, generator=seed()), Inverse(hidden, seed())]
+        modules = [module.to(dtype) for module in modules]
+        fast.targetprop(*modules, *CopyTask(delay).sample(batch, seed()), noise=0,
+                        generator=seed())
+        return [p.grad.double() for m in modules for p in m.parameters()]
+    for ours, theirs in zip(grads(torch.float32), grads(torch.float64)):
+        assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max() + 1e-8
 
 
 # --- files ---
@@ -132,8 +177,10 @@ def test_whichever_library_multiplies_the_gradients_are_the_same(monkeypatch, hi
 def test_corrupt_weights(tmp_path):
     save_model(RNN(8), tmp_path/"good.safetensors")
     good = (tmp_path/"good.safetensors").read_bytes()
-    for name, content in dict(truncated=good[:-100], beginning=good[:50], empty=b"", text=b"not weights at all",
-                              length=b"\xff" * 8 + good[8:]).items():
+    for name, content in dict(
+        truncated=good[:-100], beginning=good[:50], empty=b"",
+        text=b"not weights at all", length=b"\xff" * 8 + good[8:],
+    ).items():
         path = tmp_path/f"{name}.safetensors"
         path.write_bytes(content)
         message(lambda: load_model(path), path.name)
@@ -163,51 +210,79 @@ def test_nothing_unpickles(tmp_path):
 def test_metadata_survives(tmp_path):
     rnn = RNN(8)
     save_model(rnn, tmp_path/"m.safetensors", {"name": "ünï = [x]\n", "seed": "0"})
-    metadata, again = read_metadata(tmp_path/"m.safetensors"), load_model(tmp_path/"m.safetensors")
+    metadata, again = (
+        read_metadata(tmp_path/"m.safetensors"), load_model(tmp_path/"m.safetensors"))
     assert metadata["name"] == "ünï = [x]\n" and metadata["seed"] == "0"
-    assert all(torch.equal(a, b) for a, b in zip(rnn.state_dict().values(), again.state_dict().values()))
+    assert all(torch.equal(a, b) for a, b in
+               zip(rnn.state_dict().values(), again.state_dict().values()))
 
 
 def checkpoint(folder, stopped_after=2):
-    "A run of target propagation cut off in mid-training: its settings, and the file to go on from."
-    tiny = Experiment("tiny", method="tp", hidden_size=8, updates=60, warmup=10, eval_every=20, optimizer="amsgrad")
-    run_experiment(tiny, folder, progress=False, callback=lambda history: len(history) == stopped_after)
+    """A run of target propagation cut off in mid-training: its settings, and the file
+    to go on from."""
+    tiny = Experiment(
+        "tiny", method="tp", hidden_size=8, updates=60, warmup=10, eval_every=20,
+        optimizer="amsgrad",
+    )
+    run_experiment(tiny, folder, progress=False,
+                   callback=lambda history: len(history) == stopped_after)
     return tiny, folder/"tiny.checkpoint"
 
 
 def rewrite(path, edit):
-    "Lets `edit(tensors, metadata)` change a safetensors file, and writes it as a sound one."
-    with safe_open(path, "pt") as f: tensors, metadata = {k: f.get_tensor(k).clone() for k in f.keys()}, f.metadata()
+    """Lets `edit(tensors, metadata)` change a safetensors file, and writes it as a
+    sound one."""
+    with safe_open(path, "pt") as f:
+        tensors, metadata = {k: f.get_tensor(k).clone() for k in f.keys()}, f.metadata()
     edit(tensors, metadata)
     save_file(tensors, path, metadata)
 
 
-def put(key, value): return lambda tensors, metadata: (metadata if isinstance(value, str) else tensors).__setitem__(key, value)
+def put(key, value):
+    return lambda tensors, metadata: (
+        metadata if isinstance(value, str) else tensors).__setitem__(key, value)
 
 
-@pytest.mark.parametrize("edit, names", [
-    (put("adam.0.exp_avg", torch.zeros(3)), ["adam.0.exp_avg", "(3,)"]),  # the fused Adam wrote past its end
-    (put("adam.1.max_exp_avg_sq", torch.zeros(8, 8, dtype=torch.float64)), ["adam.1.max_exp_avg_sq", "float64"]),
-    (put("adam.9.step", torch.zeros(())), ["adam.9.step"]),
-    (put("rnn.W_hh", torch.zeros(8, 9)), ["rnn.W_hh"]), (put("best.b_h", torch.ones(8)), ["checksum"]),
-    (put("generator", torch.zeros(5056, dtype=torch.uint8)), ["checksum"]),
-    (lambda tensors, _: tensors.pop("generator"), ["generator"]), (lambda tensors, _: tensors.pop("adam.5.step"), ["adam.5.step"]),
-    (lambda _, metadata: metadata.pop("history"), ["history"]), (lambda _, metadata: metadata.pop("stopped"), ["stopped"]),
-    (lambda _, metadata: metadata.pop("digest"), ["checksum"]),
-    (put("history", "[]"), ["history"]), (put("history", "{"), []), (put("history", '[{"update": 1}]'), ["history"]),
-    (put("stopped", "bored"), ["bored"]), (put("lr", "0.5"), ["lr", "0.5"]),
-])
+@pytest.mark.parametrize(
+    "edit, names",
+    [
+        (
+            put("adam.0.exp_avg", torch.zeros(3)), ["adam.0.exp_avg", "(3,)"],
+        ),  # the fused Adam wrote past its end
+        (
+            put("adam.1.max_exp_avg_sq", torch.zeros(8, 8, dtype=torch.float64)),
+            ["adam.1.max_exp_avg_sq", "float64"],
+        ),
+        (put("adam.9.step", torch.zeros(())), ["adam.9.step"]),
+        (put("rnn.W_hh", torch.zeros(8, 9)), ["rnn.W_hh"]),
+        (put("best.b_h", torch.ones(8)), ["checksum"]),
+        (put("generator", torch.zeros(5056, dtype=torch.uint8)), ["checksum"]),
+        (lambda tensors, _: tensors.pop("generator"), ["generator"]),
+        (lambda tensors, _: tensors.pop("adam.5.step"), ["adam.5.step"]),
+        (lambda _, metadata: metadata.pop("history"), ["history"]),
+        (lambda _, metadata: metadata.pop("stopped"), ["stopped"]),
+        (lambda _, metadata: metadata.pop("digest"), ["checksum"]),
+        (put("history", "[]"), ["history"]), (put("history", "{"), []),
+        (put("history", '[{"update": 1}]'), ["history"]),
+        (put("stopped", "bored"), ["bored"]), (put("lr", "0.5"), ["lr", "0.5"]),
+    ],
+)
 def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path, edit, names):
     tiny, path = checkpoint(tmp_path)
     rewrite(path, edit)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    message(lambda: run_experiment(tiny, tmp_path, progress=False, resume=True), path.name, *names)
+    message(lambda: run_experiment(tiny, tmp_path, progress=False, resume=True),
+            path.name, *names)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("stop_at, updates", [(0.01, 40), (0.0, 60)], ids=["reached", "last update"])
-def test_a_run_cut_off_after_its_end_does_not_train_on(tmp_path, monkeypatch, stop_at, updates):
-    tiny = Experiment("tiny", hidden_size=8, updates=updates, eval_every=20, stop_at=stop_at)
+@pytest.mark.parametrize(
+    "stop_at, updates", [(0.01, 40), (0.0, 60)], ids=["reached", "last update"]
+)
+def test_a_run_cut_off_after_its_end_does_not_train_on(
+        tmp_path, monkeypatch, stop_at, updates):
+    tiny = Experiment(
+        "tiny", hidden_size=8, updates=updates, eval_every=20, stop_at=stop_at)
     whole, history = run_experiment(tiny, tmp_path/"whole", progress=False)
     def killed(*_): raise KeyboardInterrupt
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -215,18 +290,255 @@ def test_a_run_cut_off_after_its_end_does_not_train_on(tmp_path, monkeypatch, st
         run_experiment(tiny, tmp_path/"parts", progress=False)
     again, resumed = run_experiment(tiny, tmp_path/"parts", progress=False, resume=True)
     assert (resumed.stopped, resumed["update"]) == (history.stopped, history["update"])
-    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values()))
+    assert all(torch.equal(a, b) for a, b in
+               zip(whole.state_dict().values(), again.state_dict().values()))
     assert not (tmp_path/"parts"/"tiny.checkpoint").exists()
 
 
-@pytest.mark.parametrize("text", ["", "update,loss\n", "nonsense", "update,loss\n1,abc\n", "\x00\xff"], ids=repr)
+def remade(path, **changed):
+    "A checkpoint as another machine, or another copymem, would have written it."
+    def edit(tensors, metadata):
+        metadata |= changed
+        told = {k: metadata[k] for k in ("history", "stopped", "device", "checkpoint")}
+        metadata["digest"] = digest(tensors, told)
+    rewrite(path, edit)
+
+
+def test_a_run_goes_on_where_it_was_made(tmp_path, monkeypatch):
+    tiny, path = checkpoint(tmp_path)
+    assert (
+        read_metadata(path)["device"]
+        == read_metadata(tmp_path/"tiny.safetensors")["device"]
+        == "cpu"
+    )
+    message(lambda: run_experiment(tiny, tmp_path, device="meta", resume=True),
+            "device", "meta")
+    made = str(torch.device("cuda", 0))
+    remade(path, device=made)
+    before = path.read_bytes()
+    for device in (None, "cpu"):
+        message(
+            lambda: run_experiment(
+                tiny, tmp_path, device=device, resume=True, progress=False),
+            path.name, made, "force",
+        )
+    assert path.read_bytes() == before
+    remade(path, device="cpu")
+    monkeypatch.setattr("copymem.experiment.default_device",
+                        lambda experiment: pytest.fail("asked the table"))
+    assert run_experiment(
+        tiny, tmp_path, resume=True, progress=False)[1].stopped is None
+
+
+@pytest.mark.parametrize("method, delay, batch, found", [
+    ("bp", 15, 20, "cpu"), ("tp", 15, 20, "cuda"), ("bp", 900, 20, "cuda"),
+    ("tp", 2, 1, "cuda")])
+def test_the_default_device_is_the_one_measured_faster(
+        monkeypatch, method, delay, batch, found):
+    e = Experiment("sized", method=method, delay=delay, batch_size=batch)
+    monkeypatch.setattr("copymem.experiment.pick_device", torch.device)
+    for there in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+        assert default_device(e).type == (found if there else "cpu")
+
+
+def test_another_copymems_checkpoint_is_refused_by_name(tmp_path):
+    tiny, path = checkpoint(tmp_path)
+    remade(path, checkpoint="1")
+    text = message(
+        lambda: run_experiment(tiny, tmp_path, progress=False, resume=True), path.name,
+        "copymem", "layout 1", "force",
+    )
+    assert "damaged" not in text
+
+
+def test_the_row_of_the_last_evaluation_survives_a_kill_before_it_is_written(
+        tmp_path, monkeypatch):
+    tiny = Experiment("tiny", hidden_size=8, updates=40, eval_every=20)
+    whole, history = run_experiment(tiny, tmp_path/"whole", progress=False)
+    class Killed(BaseException): pass
+    def killed(history, path):
+        if len(history) == 2: raise Killed
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("copymem.experiment.write_history", killed)
+        run_experiment(tiny, tmp_path/"parts", progress=False)
+    run_experiment(tiny, tmp_path/"parts", progress=False, resume=True)
+    assert read_history(tmp_path/"parts"/"tiny.csv")["update"] == history["update"]
+    mine, theirs = (
+        read_metadata(tmp_path/p/"tiny.safetensors") for p in ("parts", "whole"))
+    assert {k: v for k, v in mine.items() if "seconds" not in k} == {
+        k: v for k, v in theirs.items() if "seconds" not in k
+    }
+
+
+def test_two_trainings_of_one_run_do_not_mix(tmp_path):
+    tiny = Experiment("tiny", hidden_size=8, updates=40, eval_every=20)
+    said = []
+    def second(history):
+        try: run_experiment(tiny, tmp_path, progress=False, force=True)
+        except OSError as error: said.append(str(error))
+    run_experiment(tiny, tmp_path, progress=False, callback=second)
+    assert len(said) == 2 and all("tiny" in line and "in use" in line for line in said)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "tiny.csv", "tiny.safetensors"]
+
+
+# --- any file ---
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "reader", [load_model, read_metadata, read_history, read_sweep, load_experiments]
+)
+def test_nothing_waits_for_a_pipe_or_reads_for_ever(tmp_path, reader):
+    os.mkfifo(tmp_path/"pipe")
+    for path in (tmp_path/"pipe", "/dev/zero", tmp_path):
+        message(lambda: reader(path), path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\xff", b"a,b\n\"" + b"x" * 200_000, b"a" * 300, b"\x00" * 50],
+    ids=["bytes", "field", "line", "zeros"],
+)
+def test_readers_of_text_name_the_file(tmp_path, content):
+    path = tmp_path/"odd"
+    path.write_bytes(content)
+    for reader in (read_history, read_sweep, load_experiments):
+        message(lambda: reader(path), path)
+    message(lambda: read_bytes(path, limit=2), path, "longer")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions and links")
+def test_a_new_file_keeps_permissions_links_and_what_stands_beside_it(tmp_path):
+    target, link, beside = (
+        tmp_path/"target", tmp_path/"link", tmp_path/".target.1-00000000.part")
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    beside.write_text("process 1 lives, and this is new")
+    write_text("new", link)
+    assert (
+        link.is_symlink()
+        and target.read_text() == "new"
+        and stat.S_IMODE(target.stat().st_mode) == 0o640
+    )
+    assert beside.exists()
+    os.utime(beside, (0, 0))
+    write_text("newer", target)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "target"]
+    message(lambda: write_text("x", tmp_path), tmp_path)
+    before = os.stat(os.devnull)
+    message(lambda: write_text("x", os.devnull), os.devnull)
+    assert os.stat(os.devnull).st_ino == before.st_ino
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other links")
+def test_a_link_planted_for_a_lock_is_not_followed(tmp_path):
+    (tmp_path/"victim").write_text("precious")
+    (tmp_path/".table.csv.lock").symlink_to(tmp_path/"victim")
+    with pytest.raises(OSError), lock(tmp_path/"table.csv"): pass
+    assert (tmp_path/"victim").read_text() == "precious"
+
+
+def test_a_lock_excludes_and_leaves_nothing(tmp_path):
+    count, path = tmp_path/"count", tmp_path/"path"
+    code = """
+import sys, time
+from copymem.files import lock
+done = 0
+while done < 50:
+    try:
+        with lock(sys.argv[1]):
+            n = int(open(sys.argv[2]).read())
+            open(sys.argv[2], "w").write(str(n + 1))
+            done += 1
+    except BlockingIOError: time.sleep(0.001)
+"""
+    count.write_text("0")
+    workers = [subprocess.Popen([sys.executable, "-c", code, path, count])
+               for _ in range(3)]
+    assert ([w.wait(timeout=120) for w in workers] == [0, 0, 0]
+            and count.read_text() == "150")
+    assert [p.name for p in tmp_path.iterdir()] == ["count"]
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.int64, torch.complex64, torch.float8_e4m3fn, torch.bool], ids=str
+)
+def test_weights_of_an_odd_type_are_refused(tmp_path, dtype):
+    path = tmp_path/"odd.safetensors"
+    save_file(
+        {k: v.to(dtype) for k, v in RNN(8).state_dict().items()}, path,
+        dict(hidden_size="8", vocab_size="10"),
+    )
+    message(lambda: load_model(path), path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows counts memory otherwise")
+def test_what_metadata_claim_is_not_allocated(tmp_path):
+    path = tmp_path/"big.safetensors"
+    save_file(RNN(8).state_dict(), path, dict(hidden_size="60000", vocab_size="10"))
+    code = "import resource, sys; from copymem.weights import load_model\n" \
+           "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n" \
+           "before = peak()\n" \
+           "try: load_model(sys.argv[1])\n" \
+           "except ValueError as error: print(error, peak() - before)"
+    said = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, timeout=120
+    ).stdout
+    assert "60000" in said and int(said.split()[-1]) < 20_000, said
+
+
+def test_what_is_read_is_copied(tmp_path):
+    path = tmp_path/"a.safetensors"
+    save_model(RNN(64), path)
+    rnn = load_model(path)
+    before = rnn.W_hh.sum().item()
+    path.write_bytes(b"")  # a mapped file would end the process here
+    assert rnn.W_hh.sum().item() == before
+
+
+def histories(**changed):
+    "A history of two rows, the second changed."
+    rows = [
+        dict(
+            update=10 * k, delay=3, loss=0.5, recall_accuracy=0.5,
+            sequence_accuracy=0.0, seconds=float(k),
+        )
+        for k in (1, 2)
+    ]
+    rows[1] |= changed
+    return "\n".join(
+        [",".join(rows[0]), *(",".join(map(str, r.values())) for r in rows)]) + "\n"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        dict(update=10), dict(update=-1), dict(delay=0), dict(loss=-1),
+        dict(recall_accuracy=1.1), dict(recall_accuracy="nan"),
+        dict(sequence_accuracy=0.6), dict(seconds=0.5), dict(seconds="inf"),
+        dict(loss=""), dict(update="1e1"),
+    ],
+    ids=repr,
+)
+def test_impossible_histories(tmp_path, changed):
+    (tmp_path/"h.csv").write_text(histories())
+    assert len(read_history(tmp_path/"h.csv")) == 2
+    (tmp_path/"h.csv").write_text(histories(**changed))
+    message(lambda: read_history(tmp_path/"h.csv"), "h.csv")
+
+
+@pytest.mark.parametrize("text", [
+    "", "update,loss\n", "nonsense", "update,loss\n1,abc\n", "\x00\xff"], ids=repr)
 def test_corrupt_history(tmp_path, text):
     (tmp_path/"h.csv").write_text(text, encoding="latin-1")
-    message(lambda: History.from_csv(tmp_path/"h.csv"), "h.csv")
-    message(lambda: History.from_csv(tmp_path/"none.csv"), "none.csv")
+    message(lambda: read_history(tmp_path/"h.csv"), "h.csv")
+    message(lambda: read_history(tmp_path/"none.csv"), "none.csv")
 
 
-@pytest.mark.parametrize("name", ["NOPE", "", "../15-tp", "15-tp.safetensors", "15-TP", None])
+@pytest.mark.parametrize("name", [
+    "NOPE", "", "../15-tp", "15-tp.safetensors", "15-TP", None])
 def test_unknown_pretrained(name): message(lambda: load_pretrained(name), "15-tp")
 
 
@@ -242,19 +554,30 @@ def settings(tmp_path, edit=lambda text: text):
 
 def set_key(section, key, value):
     "An edit that gives `key` another `value` in `section`."
-    def edit(text): return re.sub(rf"(^\[{re.escape(section)}\]\n)((?:(?!\[).*\n?)*)",
-                                  lambda m: m[1] + f"{key} = {value}\n" + re.sub(rf"^{key}\s*=.*\n", "", m[2], flags=re.M), text, flags=re.M)
+    def edit(text):
+        return re.sub(
+            rf"(^\[{re.escape(section)}\]\n)((?:(?!\[).*\n?)*)",
+            lambda m: m[1]
+            + f"{key} = {value}\n"
+            + re.sub(rf"^{key}\s*=.*\n", "", m[2], flags=re.M), text, flags=re.M,
+        )
     return edit
 
 
-@pytest.mark.parametrize("key, value", [
-    ("delay", "0"), ("delay", "-5"), ("delay", "fifteen"), ("delay", "1.5"), ("delay", ""), ("delay", "1e2"),
-    ("method", "bptt"), ("method", ""), ("method", "BP"), ("training", "sideways"),
-    ("updates", "0"), ("updates", "many"), ("seed", "-1"), ("seed", "x"), ("batch_size", "0"), ("batch_size", "2.5"),
-    ("lr", "0"), ("lr", "-1"), ("lr", "nan"), ("lr", "inf"), ("lr", "fast"),
-    ("readout_lr", "-1"), ("lr_delay", "-30"), ("fade", "1.5"), ("fade", "-0.1"),
-    ("far_beta2", "1"), ("far_beta2", "-0.5"), ("far_gain", "-0.5"), ("far_gain", "inf"), ("far_readout_lr", "-1"), ("lr_power", "nan"), ("readout_lr_power", "-1000"),
-])
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("delay", "0"), ("delay", "-5"), ("delay", "fifteen"), ("delay", "1.5"),
+        ("delay", ""), ("delay", "1e2"), ("method", "bptt"), ("method", ""),
+        ("method", "BP"), ("training", "sideways"), ("updates", "0"),
+        ("updates", "many"), ("seed", "-1"), ("seed", "x"), ("batch_size", "0"),
+        ("batch_size", "2.5"), ("lr", "0"), ("lr", "-1"), ("lr", "nan"), ("lr", "inf"),
+        ("lr", "fast"), ("readout_lr", "-1"), ("lr_delay", "-30"), ("fade", "1.5"),
+        ("fade", "-0.1"), ("far_beta2", "1"), ("far_beta2", "-0.5"),
+        ("far_gain", "-0.5"), ("far_gain", "inf"), ("far_readout_lr", "-1"),
+        ("lr_power", "nan"), ("readout_lr_power", "-1000"),
+    ],
+)
 def test_bad_value_is_named(tmp_path, key, value):
     path = settings(tmp_path, set_key("15-tp", key, value))
     text = message(lambda: load_experiments(path), "15-tp", key, value)
@@ -272,7 +595,8 @@ def test_unknown_key_is_named(tmp_path, key):
     (lambda t: t + "\n[15-tp]\ndelay = 15\n", ["15-tp"]),
     (lambda t: t + "\n[15-tp-x\ndelay = 15\n", ["15-tp-x"]),
     (lambda t: "delay = 15\n" + t, ["section"]),
-    (lambda t: t + "\n[twice]\ndelay = 15\ndelay = 16\nmethod = bp\n", ["twice", "delay"]),
+    (lambda t: t + "\n[twice]\ndelay = 15\ndelay = 16\nmethod = bp\n",
+     ["twice", "delay"]),
     (lambda t: t + "\n[../evil]\ndelay = 15\nmethod = bp\n", ["../evil"]),
 ], ids=["section twice", "bracket", "no section", "key twice", "name"])
 def test_bad_file_is_named(tmp_path, edit, names):
@@ -287,7 +611,27 @@ def test_unreadable_settings(tmp_path):
     message(lambda: load_experiments(tmp_path/"binary.ini"), "binary.ini")
 
 
-@pytest.mark.parametrize("key, value", [("delay", 0), ("method", "bptt"), ("lr", float("nan")), ("decay", 1.1)])
+def test_settings_are_found_from_anywhere(tmp_path, monkeypatch):
+    """Here or above, else what ships; a file that is there is not passed over because
+    it is wrong."""
+    monkeypatch.chdir(tmp_path)
+    assert load_experiments() == load_experiments(ROOT/"settings.ini")
+    (tmp_path/"settings.ini").write_text("[mine]\ndelay = 3\n", encoding="utf-8")
+    (tmp_path/"below").mkdir()
+    monkeypatch.chdir(tmp_path/"below")
+    assert list(load_experiments()) == ["mine"]
+    (tmp_path/"settings.ini").write_text("not settings", encoding="utf-8")
+    message(load_experiments, "settings.ini")
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("delay", 0), ("method", "bptt"), ("lr", float("nan")), ("decay", 1.1),
+        ("silence", -1), ("activity", float("inf")), ("start", "loud"), ("start", None),
+        ("delay", 15.0), ("updates", True), ("lr", "fast"), ("hidden_size", 10**12),
+    ],
+)
 def test_experiments_made_in_python_are_checked_too(key, value):
     message(lambda: Experiment("mine", **{key: value}), "mine", key, value)
 
@@ -300,23 +644,22 @@ def test_devices():
 
 def refused(done):
     "The one line with which the command refused."
-    assert done.returncode == 2 and "Traceback" not in done.stderr and not done.stdout, done.stderr
+    assert (done.returncode == 2 and "Traceback" not in done.stderr
+            and not done.stdout), done.stderr
     line = done.stderr.strip().splitlines()[-1]
     assert re.match(r"copymem( \w+)?: error: ", line), done.stderr
     return line
 
 
 @pytest.mark.parametrize("arguments, names", [
-    (["train", "NOPE"], ["NOPE", "15-tp"]),
-    (["evaluate", "NOPE"], ["NOPE"]),
+    (["train", "NOPE"], ["NOPE", "15-tp"]), (["evaluate", "NOPE"], ["NOPE"]),
     (["sweep", "15-tp", "NOPE"], ["NOPE"]),
     (["train", "15-tp", "--settings", "none.ini"], ["none.ini"]),
     (["train", "15-tp", "--updates", "0"], ["updates", "0"]),
     (["train", "15-tp", "--updates", "x"], ["updates", "x"]),
     (["train", "15-tp", "--seed", "-1"], ["seed", "-1"]),
     (["train", "15-tp", "--device", "abacus"], ["abacus"]),
-    (["train", "15-tp", "--out", "a-file"], ["a-file"]),
-    (["fly"], ["fly"]),
+    (["train", "15-tp", "--out", "a-file"], ["a-file"]), (["fly"], ["fly"]),
     (["train"], ["NAME"]),
 ], ids=lambda v: " ".join(v))
 def test_command_refuses(tmp_path, arguments, names):
@@ -328,21 +671,142 @@ def test_command_refuses(tmp_path, arguments, names):
     assert (tmp_path/"a-file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("arguments, names", [
+    (["sweep", "15-tp", "--set", "lr"], ["--set", "lr"]),
+    (["sweep", "15-tp", "--set", "lr=fast"], ["lr", "fast"]),
+    (["sweep", "15-tp", "--set", "lr=1e-3,"], ["lr"]),
+    (["sweep", "15-tp", "--set", "colour=red"], ["colour", "lr"]),
+    (["sweep", "15-tp", "--set", "seed=1"], ["seed"]),
+    (["sweep", "15-tp", "--set", "lr=1", "--set", "lr=2"], ["lr", "twice"]),
+    (["sweep", "15-tp", "--seeds", "1:"], ["1:"]),
+    (["sweep", "15-tp", "--seeds", "5:5"], ["seeds"]),
+    (["sweep", "15-tp", "--seeds", "-1"], ["seed", "-1"]),
+    (["sweep", "15-tp", "--seeds", "0:999999999"], ["seeds"]),
+    (["sweep", "15-tp", "--jobs", "0"], ["jobs", "0"]),
+    (["sweep", "15-tp", "--device", "abacus"], ["abacus"]),
+    (["sweep", "15-tp", "--out", "a-file"], ["a-file"]),
+    (["train", "15-tp", "--updates", "1000000000000000000000"], ["updates"]),
+], ids=lambda v: " ".join(v))
+def test_sweep_refuses(tmp_path, monkeypatch, capsys, arguments, names):
+    "In this process: a second saved for each."
+    (tmp_path/"a-file").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert re.fullmatch(r"copymem: error: .+\n", said.err) and not said.out
+    assert not [n for n in names if n not in said.err], said.err
+    assert [p.name for p in tmp_path.rglob("*")] == ["a-file"]
+
+
+def python(*arguments, cwd, **options):
+    "`python ARGUMENTS`, as a person types it."
+    return subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd,
+                          capture_output=True, timeout=300, **options)
+
+
+def test_the_command_as_a_module(tmp_path):
+    version = python("-m", "copymem", "--version", cwd=tmp_path, text=True).stdout
+    assert (
+        re.fullmatch(r"copymem \d+(\.\w+)+\n", version)
+        and version == run("copymem", "--version", cwd=tmp_path).stdout
+    )
+    done = python("-m", "copymem", "train", "nope", cwd=tmp_path, text=True)
+    assert (done.returncode == 2
+            and re.fullmatch(r"copymem: error: .*nope.*\n", done.stderr))
+    assert (
+        python("-c", "import copymem.__main__", cwd=tmp_path).stdout == b""
+    ), "importing it runs nothing"
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        dict(PYTHONIOENCODING="ascii"),
+        dict(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"),
+        dict(PYTHONIOENCODING="latin-1"),
+    ],
+    ids=str,
+)
+def test_letters_that_the_terminal_does_not_know(tmp_path, surroundings):
+    (tmp_path/"settings.ini").write_text(
+        "[größe-Ω]\nhidden_size = 8\nupdates = 20\n", encoding="utf-8"
+    )
+    for arguments in (["experiments"], ["train", "nope"], ["evaluate", "größe-Ω"]):
+        done = python("-m", "copymem", *arguments, cwd=tmp_path,
+                      env={**os.environ, **surroundings})
+        assert (
+            done.returncode == (0 if arguments == ["experiments"] else 2)
+            and b"Traceback" not in done.stderr
+        ), done.stderr
+        assert b"gr" in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has another shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_missing_streams(tmp_path, closed):
+    (tmp_path/"settings.ini").write_text("[tiny]\nhidden_size = 8\nupdates = 20\n")
+    for arguments, code in (
+        ("experiments", 0), ("train tiny --force", 0), ("train nope", 2), ("fly", 2)):
+        done = subprocess.run(
+            f"{sys.executable} -m copymem {arguments} {closed}", shell=True,
+            cwd=tmp_path, capture_output=True, timeout=300,
+        )
+        assert done.returncode == code and b"Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_other_ends_are_as_an_interrupt(tmp_path, end):
+    (tmp_path/"settings.ini").write_text(
+        "[long]\nhidden_size = 8\nupdates = 100000\neval_every = 10\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "copymem", "train", "long"], cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+    watcher = threading.Thread(target=lambda: process.stderr.read(), daemon=True)
+    watcher.start()
+    while not (tmp_path/"runs"/"long.safetensors").exists():
+        assert process.poll() is None
+    process.send_signal(end)
+    assert (b"--resume goes on" in process.stdout.read()
+            and process.wait(timeout=60) == 130)
+    assert {p.suffix for p in (tmp_path/"runs").iterdir()} == {
+        ".safetensors", ".csv", ".checkpoint"}
+
+
+def test_a_diverged_run_names_only_what_is_there(tmp_path):
+    (tmp_path/"settings.ini").write_text(
+        "[wild]\nlr = 3e38\nhidden_size = 8\nupdates = 60\neval_every = 20\n"
+    )
+    for more in ([], ["--resume"]):
+        done = run("copymem", "train", "wild", *more, cwd=tmp_path)
+        assert (done.returncode == 1 and "diverged" in done.stdout
+                and "Traceback" not in done.stderr), (done.stdout + done.stderr)
+        for path in re.findall(r"weights: (\S+)", done.stdout):
+            assert (tmp_path/path).exists()
+
+
 def test_help_is_there(tmp_path):
     for command in ([], ["demo"], ["experiments"], ["train"], ["evaluate"], ["sweep"]):
         done = run("copymem", *command, "--help", cwd=tmp_path)
-        assert done.returncode == 0 and len(done.stdout.splitlines()) > 3 and not done.stderr
+        assert (done.returncode == 0 and len(done.stdout.splitlines()) > 3
+                and not done.stderr)
 
 
 def test_commands_that_read_work_anywhere(tmp_path):
     for command in ("demo", "experiments"):
         done = run("copymem", command, cwd=tmp_path)
-        assert done.returncode == 0 and "15-tp" in done.stdout and not done.stderr, done.stderr
+        assert (done.returncode == 0 and "15-tp" in done.stdout
+                and not done.stderr), done.stderr
     assert not list(tmp_path.iterdir())
 
 
 def test_training_loses_nothing_that_was_there(tmp_path):
-    arguments = ["copymem", "train", "15-tp", "--settings", ROOT/"settings.ini", "--out", tmp_path, "--updates", 20]
+    arguments = [
+        "copymem", "train", "15-tp", "--settings", ROOT/"settings.ini",
+        "--out", tmp_path, "--updates", 20,
+    ]
     assert run(*arguments, cwd=tmp_path).returncode == 0
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     assert {"15-tp.safetensors", "15-tp.csv"} <= set(before)
@@ -355,7 +819,10 @@ def test_training_loses_nothing_that_was_there(tmp_path):
 
 def test_same_seed_same_weights(tmp_path):
     for name in "ab":
-        done = run("copymem", "train", "15-tp", "--settings", ROOT/"settings.ini", "--out", tmp_path/name, "--updates", 30, cwd=tmp_path)
+        done = run(
+            "copymem", "train", "15-tp", "--settings", ROOT/"settings.ini",
+            "--out", tmp_path/name, "--updates", 30, cwd=tmp_path,
+        )
         assert done.returncode == 0, done.stderr
     a, b = (load_model(tmp_path/n/"15-tp.safetensors").state_dict() for n in "ab")
     assert all(torch.equal(a[k], b[k]) for k in a)
@@ -363,12 +830,18 @@ def test_same_seed_same_weights(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
 def test_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
-    train = ["train", "15-bp-growing", "--settings", ROOT/"settings.ini", "--updates", 2000, "--out"]
+    train = [
+        "train", "15-bp-growing", "--settings", ROOT/"settings.ini",
+        "--updates", 2000, "--out"]
     whole, parts = tmp_path/"whole", tmp_path/"parts"
     command = shutil.which("copymem", path=sysconfig.get_path("scripts"))
-    process = subprocess.Popen(list(map(str, [command, *train, parts])), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        list(map(str, [command, *train, parts])), cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     said = b""
-    while not re.search(rb"recall\D{,3}0\.\d", said):  # it has looked at its recall accuracy
+    # until it has looked at its recall accuracy
+    while not re.search(rb"recall\D{,3}0\.\d", said):
         more = os.read(process.stdout.fileno(), 4096)
         assert more, said.decode()
         said += more
@@ -376,51 +849,76 @@ def test_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
     said += process.communicate(timeout=120)[0]
     assert process.returncode == 130 and b"Traceback" not in said, said.decode()
 
-    kept, recorded = load_model(parts/"15-bp-growing.safetensors"), History.from_csv(parts/"15-bp-growing.csv")
+    kept, recorded = load_model(parts / "15-bp-growing.safetensors"), read_history(
+        parts / "15-bp-growing.csv"
+    )
     assert isinstance(kept, RNN) and 0 < recorded["update"][-1] < 2000
     for out, more in ((whole, []), (parts, ["--resume"])):
         done = run("copymem", *train, out, *more, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-    a, b = (History.from_csv(out/"15-bp-growing.csv") for out in (whole, parts))
-    assert all(a[column] == b[column] for column in ("update", "delay", "loss", "recall_accuracy", "sequence_accuracy"))
-    a, b = (load_model(out/"15-bp-growing.safetensors").state_dict() for out in (whole, parts))
+    a, b = (read_history(out/"15-bp-growing.csv") for out in (whole, parts))
+    assert all(a[column] == b[column] for column in (
+        "update", "delay", "loss", "recall_accuracy", "sequence_accuracy"))
+    a, b = (load_model(out/"15-bp-growing.safetensors").state_dict()
+            for out in (whole, parts))
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 @pytest.mark.parametrize("stop", [20, 40, 50])
 @pytest.mark.parametrize("method", ["bp", "tp"])
 def test_going_on_where_the_delay_has_just_grown(tmp_path, method, stop):
-    "Rates that fall with the delay are those of the whole run, also in the first update after a lengthening."
-    e = Experiment("grown", delay=9, method=method, training="growing", hidden_size=16, updates=60, warmup=5, eval_every=10,
-                   optimizer="amsgrad", readout_lr=0.01, lr_delay=3, lr_power=3,
-                   readout_lr_power=-1.5, far_readout_lr=0.02, far_beta2=0.99, far_gain=0.5, fade=0.9, start_delay=2, growth=1.5, threshold=0, clip=1)
+    """Rates that fall with the delay are the whole run's, also right after a
+    lengthening."""
+    e = Experiment(
+        "grown", delay=9, method=method, training="growing", hidden_size=16, updates=60,
+        warmup=5, eval_every=10, optimizer="amsgrad", readout_lr=0.01, lr_delay=3,
+        lr_power=3, readout_lr_power=-1.5, far_readout_lr=0.02, far_beta2=0.99,
+        far_gain=0.5, fade=0.9, start_delay=2, growth=1.5, threshold=0, clip=1,
+    )
     whole, rows = run_experiment(e, tmp_path/"whole", progress=False)
-    run_experiment(e, tmp_path/"parts", progress=False, callback=lambda history: history.last["update"] == stop)
+    run_experiment(
+        e, tmp_path/"parts", progress=False,
+        callback=lambda history: history.last["update"] == stop,
+    )
     parts, again = run_experiment(e, tmp_path/"parts", progress=False, resume=True)
-    assert rows["delay"][-1] == 9 and rows["delay"] == again["delay"] and rows["loss"] == again["loss"]
-    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), parts.state_dict().values()))
+    assert (rows["delay"][-1] == 9 and rows["delay"] == again["delay"]
+            and rows["loss"] == again["loss"])
+    assert all(torch.equal(a, b) for a, b in
+               zip(whole.state_dict().values(), parts.state_dict().values()))
 
 
 def test_rates_and_optimizers_of_the_parts():
-    "Beyond lr_delay the network and its inverse slow down and the read-out, with an Adam of its own, speeds up; before it nothing changes."
-    far = dict(lr_delay=10, lr_power=3, readout_lr_power=-1.5, far_readout_lr=0.2, far_beta2=0.9)
-    groups = lambda delay, **more: Run(Experiment("rates", delay=delay, method="tp", optimizer="amsgrad", lr=0.01, readout_lr=0.1, inverse_lr=0.001,
-                                                  **more)).optimizer.param_groups
+    """Beyond lr_delay the network and its inverse slow down and the read-out, with an
+    Adam of its own, speeds up; before it nothing changes."""
+    far = dict(lr_delay=10, lr_power=3, readout_lr_power=-1.5, far_readout_lr=0.2,
+               far_beta2=0.9)
+    groups = lambda delay, **more: Run(
+        Experiment(
+            "rates", delay=delay, method="tp", optimizer="amsgrad", lr=0.01,
+            readout_lr=0.1, inverse_lr=0.001, **more
+        )
+    ).optimizer.param_groups
     for near in (groups(40), groups(10, **far)):
-        assert [(g["lr"], g["amsgrad"], g["betas"][1]) for g in near] == [(0.01, True, 0.999), (0.1, True, 0.999), (0.001, True, 0.999)]
-    assert [g["lr"] for g in groups(40, **far)] == pytest.approx([0.01 / 64, 0.2 * 8, 0.001 / 64])
-    assert [(g["amsgrad"], g["betas"][1]) for g in groups(40, **far)] == [(True, 0.999), (False, 0.9), (True, 0.999)]
+        assert [(g["lr"], g["amsgrad"], g["betas"][1]) for g in near] == [
+            (0.01, True, 0.999), (0.1, True, 0.999), (0.001, True, 0.999)]
+    assert [g["lr"] for g in groups(40, **far)] == pytest.approx(
+        [0.01 / 64, 0.2 * 8, 0.001 / 64])
+    assert [(g["amsgrad"], g["betas"][1]) for g in groups(40, **far)] == [
+        (True, 0.999), (False, 0.9), (True, 0.999)]
 
 
 def test_displacements_are_held_down_at_far_delays_alone():
     e = Experiment("held", method="tp", delay=40, lr_delay=10, fade=0.9, far_gain=0.8)
     inverse = Inverse(8, torch.Generator().manual_seed(0))
-    assert fading(e, inverse, 10) == 0.9 and fading(e, inverse, 40) == pytest.approx(0.8, rel=1e-4)  # orthogonal: all eigenvalues are 1 in size
+    assert fading(e, inverse, 10) == 0.9 and fading(e, inverse, 40) == pytest.approx(
+        0.8, rel=1e-4
+    )  # orthogonal: all eigenvalues are 1 in size
     with torch.no_grad(): inverse.V_hh *= 2
     assert fading(e, inverse, 40) == pytest.approx(0.4, rel=1e-4)
     with torch.no_grad(): inverse.V_hh *= 0.25
     assert fading(e, inverse, 40) == 0.9
-    with torch.no_grad(): inverse.V_hh[0, 0] = float("nan")  # LAPACK ends the process on one of these
+    with torch.no_grad():
+        inverse.V_hh[0, 0] = float("nan")  # LAPACK ends the process on one of these
     assert fading(e, inverse, 40) == 0.9
 
 
@@ -434,7 +932,12 @@ def test_resuming_from_a_damaged_file_is_refused(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
 def test_a_reader_that_leaves_early_is_no_error(tmp_path):
-    command = [shutil.which("copymem", path=sysconfig.get_path("scripts")), "experiments", "--settings", ROOT/"settings.ini"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [
+        shutil.which("copymem", path=sysconfig.get_path("scripts")), "experiments",
+        "--settings", ROOT/"settings.ini",
+    ]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     process.stdout.close()
     assert process.stderr.read() == "" and process.wait() == 1

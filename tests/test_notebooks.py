@@ -1,4 +1,5 @@
-"""Every notebook runs from top to bottom, and what is saved in it is what a reader should see."""
+"""Every notebook runs from top to bottom, and what is saved in it is what a reader
+should see."""
 import re
 
 import nbformat, pytest
@@ -7,7 +8,9 @@ from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(?:home|root|tmp|Users|work|usr|opt|var|mnt|private)/\S*|\b[A-Z]:\\\\?\w\S*|\S*site-packages\S*")
+MACHINE_PATH = re.compile(
+    r"(?<![\w./:~-])/(?:home|root|tmp|Users|work|usr|opt|var|mnt|private)/\S*"
+    r"|\b[A-Z]:\\\\?\w\S*|\S*site-packages\S*")
 EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+")
 
 
@@ -16,15 +19,18 @@ def code_cells(nb): return [c for c in nb.cells if c.cell_type == "code"]
 
 def kinds(cell):
     "What a cell shows, without its content: a set of MIME types and stream names."
-    return {kind for out in cell.outputs for kind in (out.data if "data" in out else [out.get("name", out.output_type)])}
+    return {kind for out in cell.outputs for kind in (
+        out.data if "data" in out else [out.get("name", out.output_type)])}
 
 
-def widget_states(nb): return nb.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+def widget_states(nb):
+    return nb.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
 
 
 def widget_errors(nb):
     "Errors that ipywidgets swallowed into an output widget."
-    return [out for model in widget_states(nb).values() for out in model["state"].get("outputs", [])
+    return [out for model in widget_states(nb).values()
+            for out in model["state"].get("outputs", [])
             if out.get("output_type") == "error"]
 
 
@@ -37,7 +43,8 @@ def texts(nb):
             for mime, data in out.get("data", {}).items():
                 if mime.startswith("text/"): yield i, data
     for model in widget_states(nb).values():
-        yield "widgets", " ".join(v for v in model["state"].values() if isinstance(v, str))
+        yield "widgets", " ".join(
+            v for v in model["state"].values() if isinstance(v, str))
 
 
 def solutions(nb):
@@ -46,61 +53,76 @@ def solutions(nb):
     for cell, after in zip(nb.cells, nb.cells[1:]):
         names = re.match(r"(\w+(?:, \w+)*) = \.\.\.(?:, \.\.\.)*\n", cell.source)
         if cell.cell_type != "code" or not names: continue
-        fold = re.search(r"<summary>Solution</summary>(.*?)</details>", after.source, re.S)[1]
+        fold = re.search(
+            r"<summary>Solution</summary>(.*?)</details>", after.source, re.S)[1]
         block = re.search(r"```python\n(.*?)```", fold, re.S)
-        code = [block[1]] if block else [m for m in re.findall(r"`([^`]+)`", fold) if re.match(r"\w+ = ", m)]
-        solved.append(nbformat.v4.new_code_cell("\n".join([*code, cell.source[names.end():]])))
+        code = [block[1]] if block else [
+            m for m in re.findall(r"`([^`]+)`", fold) if re.match(r"\w+ = ", m)]
+        solved.append(nbformat.v4.new_code_cell(
+            "\n".join([*code, cell.source[names.end():]])))
     return solved
 
 
 @pytest.mark.timeout(300)
 def test_runs(notebook, shared_tree):
-    "From top to bottom in a real kernel, which then solves the exercises and checks the solutions as the reader's are."
+    """From top to bottom in a real kernel, which then solves the exercises and checks
+    the solutions as the reader's are."""
     path, saved = notebook
     nb = nbformat.read(shared_tree/path, as_version=4)
     solved = solutions(nb)
     assert len(solved) == (2 if re.match(r"nbs/\d", path) else 0)
     nb.cells += solved
-    NotebookClient(nb, timeout=240, kernel_name="python3", store_widget_state=True,
-                   resources={"metadata": {"path": str((shared_tree/path).parent)}}).execute()
+    NotebookClient(
+        nb, timeout=240, kernel_name="python3", store_widget_state=True,
+        resources={"metadata": {"path": str((shared_tree/path).parent)}}).execute()
     assert not widget_errors(nb)
-    stale = [(i, kinds(old), kinds(new)) for i, (old, new) in enumerate(zip(code_cells(saved), code_cells(nb)))
+    stale = [(i, kinds(old), kinds(new)) for i, (old, new) in
+             enumerate(zip(code_cells(saved), code_cells(nb)))
              if kinds(old) != kinds(new)]
-    assert not stale, f"run {path} again and save it: these code cells show something else now"
+    assert not stale, (
+        f"run {path} again and save it: these code cells show something else now")
 
 
 def test_saved_without_error(notebook):
-    "No error and no warning; a line on the error stream that a lesson shows on purpose is welcome."
+    """No error and no warning; a line on the error stream that a lesson shows on
+    purpose is welcome."""
     path, nb = notebook
-    failed = [c.source for c in code_cells(nb) for out in c.outputs if out.output_type == "error"
-              or out.get("name") == "stderr" and re.search(r"Warning|Traceback", out.text)]
+    failed = [c.source for c in code_cells(nb) for out in c.outputs
+              if out.output_type == "error" or out.get("name") == "stderr"
+              and re.search(r"Warning|Traceback", out.text)]
     assert not failed and not widget_errors(nb)
 
 
 def test_pictures_are_described(notebook):
     path, nb = notebook
-    bare = [c.source for c in code_cells(nb) if any(kind.startswith("image/") for kind in kinds(c))
+    bare = [c.source for c in code_cells(nb)
+            if any(kind.startswith("image/") for kind in kinds(c))
             and not re.search(r"^#\|\s*fig-alt:\s*\S", c.source, re.M)]
     assert not bare, f"{path}: a picture without fig-alt"
-    empty = [m.group() for c in nb.cells if c.cell_type == "markdown" for m in re.finditer(r"!\[\s*\]\(\S+\)", c.source)]
+    empty = [m.group() for c in nb.cells if c.cell_type == "markdown"
+             for m in re.finditer(r"!\[\s*\]\(\S+\)", c.source)]
     assert not empty, f"{path}: a picture without a description"
 
 
 def test_no_machine_paths(notebook):
     path, nb = notebook
-    found = [(i, m.group()) for i, text in texts(nb) for m in MACHINE_PATH.finditer(EMBEDDED.sub("", text))]
+    found = [(i, m.group()) for i, text in texts(nb)
+             for m in MACHINE_PATH.finditer(EMBEDDED.sub("", text))]
     assert not found
 
 
 def test_widgets_keep_their_state(notebook):
     path, nb = notebook
-    shown = {out.data[WIDGET]["model_id"] for c in code_cells(nb) for out in c.outputs if WIDGET in out.get("data", {})}
+    shown = {out.data[WIDGET]["model_id"] for c in code_cells(nb)
+             for out in c.outputs if WIDGET in out.get("data", {})}
     missing = shown - set(widget_states(nb))
-    assert not missing, f"{path}: a page without a kernel cannot draw these; run it with store_widget_state=True"
+    assert not missing, (f"{path}: a page without a kernel cannot draw these; "
+                         "run it with store_widget_state=True")
 
 
 def test_runs_alone(notebook):
     "A notebook needs no other notebook and no path set up beforehand."
     path, nb = notebook
-    bad = [c.source for c in code_cells(nb) if re.search(r"^\s*%(run|load)\b|sys\.path", c.source, re.M)]
+    bad = [c.source for c in code_cells(nb)
+           if re.search(r"^\s*%(run|load)\b|sys\.path", c.source, re.M)]
     assert not bad

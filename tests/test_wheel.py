@@ -1,5 +1,6 @@
-"""The wheel holds what it needs, and works alone: no extras, no repository around it."""
-import os, re, subprocess, sys, zipfile
+"""The wheel holds what it needs, and works alone: no extras, no repository around
+it."""
+import os, re, subprocess, sys, sysconfig, zipfile
 
 import pytest
 from conftest import ROOT, copy_tree
@@ -7,14 +8,20 @@ from conftest import ROOT, copy_tree
 pytestmark = pytest.mark.slow
 
 
-def call(*args, cwd): return subprocess.run(list(map(str, args)), cwd=cwd, capture_output=True, text=True, timeout=550,
-                                            env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")})
+def call(*args, cwd):
+    return subprocess.run(
+        list(map(str, args)), cwd=cwd, capture_output=True, text=True, timeout=550,
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")},
+    )
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    done = call(sys.executable, "-m", "build", "--wheel", "--outdir", folder/"dist", copy_tree(folder/"tree"), cwd=folder)
+    done = call(
+        sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist",
+        copy_tree(folder / "tree"), cwd=folder,
+    )
     assert done.returncode == 0, done.stderr
     (path,) = (folder/"dist").glob("*.whl")
     return path
@@ -22,8 +29,16 @@ def wheel(tmp_path_factory):
 
 def test_holds_the_package_and_the_weights(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    expected = {p.relative_to(ROOT).as_posix() for p in (ROOT/"copymem").rglob("*") if p.suffix in {".py", ".safetensors", ".csv"}}
-    assert any(n.endswith(".safetensors") for n in expected)
+    expected = {
+        p.relative_to(ROOT).as_posix()
+        for p in (ROOT/"copymem").rglob("*")
+        if p.suffix in {".py", ".safetensors", ".csv"}
+    }
+    expected.add("copymem/settings.ini")
+    assert {
+        "copymem/pretrained/15-tp.safetensors", "copymem/results/delay15.csv",
+        "copymem/results/devices.csv",
+    } <= expected
     assert {n for n in names if n.startswith("copymem/")} == expected
     assert any(n.endswith("LICENSE") for n in names)
 
@@ -37,10 +52,56 @@ def test_works_without_extras(wheel, tmp_path):
     empty = tmp_path/"empty"
     empty.mkdir()
 
-    done = call(scripts/"python", "-c", "import copymem.rnn as m; print(m.__file__); m.RNN()", cwd=empty)
+    done = call(scripts / "python", "-c",
+                "import copymem.rnn as m; print(m.__file__); m.RNN()", cwd=empty)
     assert done.returncode == 0 and str(tmp_path) in done.stdout, done.stderr
+
+    code = "import copymem.weights as w, copymem.settings as s; " \
+           "print(len(w.load_results('delay15')), s.find_settings(), " \
+           "*s.load_experiments())"
+    done = call(scripts/"python", "-c", code, cwd=empty)
+    assert (done.returncode == 0 and str(tmp_path) in done.stdout
+            and "15-tp" in done.stdout.split()), done.stderr
 
     done = call(scripts/"copymem", "demo", cwd=empty)
     assert done.returncode == 0 and not done.stderr, done.stderr
-    assert len(re.findall(r"7\D+4\D+2\D+3\D+6\D+3\D+3\D+5\D+1\D+3", done.stdout)) >= 3, "the input, the expected output, 15-tp's answer"
+    assert (
+        len(re.findall(r"7\D+4\D+2\D+3\D+6\D+3\D+3\D+5\D+1\D+3", done.stdout)) >= 3
+    ), "the input, the expected output, 15-tp's answer"
     assert not list(empty.iterdir())
+
+
+def test_an_editable_clone_is_found_from_the_folder_above_it(tmp_path):
+    "There a clone named copymem is a folder of the package's name without being it."
+    clone = copy_tree(tmp_path/"copymem")
+    call(sys.executable, "-m", "venv", tmp_path/"venv", cwd=tmp_path)
+    python = tmp_path/"venv"/("Scripts" if os.name == "nt" else "bin")/"python"
+    done = call(python, "-m", "pip", "install", "--no-deps", "-e", clone, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    code = f"import sys; sys.path.append({sysconfig.get_path('purelib')!r}); " \
+           "import copymem.settings as s; " \
+           "print(s.__file__, s.shipped_settings(), *s.load_experiments())"
+    for folder in (tmp_path, clone, clone/"nbs"):
+        done = call(python, "-c", code, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        module, settings, *names = done.stdout.split()
+        assert (
+            module == str(clone / "copymem" / "settings.py")
+            and settings == str(clone / "settings.ini")
+            and "15-tp" in names
+        )
+
+
+def test_the_source_distribution_builds_the_same_package(wheel, tmp_path):
+    done = call(
+        sys.executable, "-m", "build", "--outdir", tmp_path, copy_tree(tmp_path/"tree"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("*.whl")  # built from the source distribution
+    content = lambda p: {
+        n: zipfile.ZipFile(p).read(n)
+        for n in zipfile.ZipFile(p).namelist()
+        if not n.endswith("RECORD")
+    }
+    assert content(path) == content(wheel)

@@ -1,12 +1,14 @@
-"""One update of each rule, timed: `pytest tests/benchmarks`. No time decides a test; the one check here is of numbers."""
-from functools import partial
-
+"""An update of each rule, timed: `pytest tests/benchmarks`. No time decides a test;
+what is checked is that versions that are compared leave the same gradients."""
 import pytest, torch
-from updates import SIZES, make_updates, product_list, targetprop_by, targetprop_by_autograd, targetprop_pure
+from updates import SIZES, make_updates, targetprop_by_autograd
 
+from copymem import fast
 from copymem.data import CopyTask
 from copymem.rnn import RNN
-from copymem.targetprop import Inverse, targetprop
+from copymem.targetprop import Inverse
+
+BY_SIZE = pytest.mark.parametrize("delay, batch", SIZES, ids=lambda n: str(n))
 
 
 @pytest.fixture(autouse=True)
@@ -17,29 +19,62 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("delay, batch", SIZES, ids=lambda n: str(n))
+@BY_SIZE
 @pytest.mark.parametrize("name", list(make_updates(1, 1)))
 def test_update(benchmark, name, delay, batch):
     benchmark.group = f"delay {delay}, batch {batch}"
     benchmark(make_updates(delay, batch)[name])
 
 
-@pytest.mark.parametrize("delay, batch", SIZES, ids=lambda n: str(n))
-def test_what_is_compared_is_equal(delay, batch):
-    "The version with autograd at each step, and the one to be compiled, leave the same loss and the same gradients."
+@BY_SIZE
+@pytest.mark.parametrize("name", ["JAX TP", "JAX BP"])
+def test_update_in_jax(benchmark, name, delay, batch):
+    in_jax = pytest.importorskip("in_jax", exc_type=ImportError)
+    benchmark.group = f"delay {delay}, batch {batch}"
+    benchmark(in_jax.make_updates(delay, batch)[name])
+
+
+def start(dtype, hidden=24, delay=15, batch=4):
+    "A network, an inverse, a batch and noise; every weight different from zero."
     seed = lambda: torch.Generator().manual_seed(0)
+    modules = [RNN(hidden, generator=seed()), Inverse(hidden, seed())]
+    for p in [p for m in modules for p in m.parameters()]:
+        p.data += 0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(1))
+    eps = 0.1 * torch.randn(batch, hidden, generator=seed())
     x, y = CopyTask(delay).sample(batch, seed())
+    return [m.to(dtype) for m in modules], x, y, eps.to(dtype)
+
+
+def left(rule, modules, x, y, **options):
+    "The loss, and the gradients that `rule` leaves."
+    loss = rule(*modules, x, y, **options)
+    return [loss.detach(), *(p.grad for m in modules for p in m.parameters())]
+
+
+def close(ours, theirs, most):
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs): assert (a - b).abs().max() <= most * b.abs().max()
+
+
+def test_autograd_at_each_step_leaves_the_same():
     found = []
-    for rule in (targetprop, targetprop_by_autograd, partial(targetprop_by, targetprop_pure)):
-        rnn, inverse = RNN(generator=seed()).double(), Inverse(generator=seed()).double()
-        loss = rule(rnn, inverse, x, y, generator=seed())
-        found.append([loss, *(p.grad for m in (rnn, inverse) for p in m.parameters())])
-    for ours, *others in zip(*found):
-        for theirs in others: torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+    for rule in (fast.targetprop, targetprop_by_autograd):
+        modules, x, y, eps = start(torch.float64)
+        found.append(left(rule, modules, x, y, noise=eps))
+    close(*found, 1e-12)
 
 
-def test_products_are_six_a_step():
-    "Of 128 x 128 units, batch by batch or all at once; the rest has ten rows or columns, or is the noise of one step."
-    task, batch = CopyTask(15), 20
-    rows = sum(a.shape[0] * a.shape[1] * b.shape[1] for a, b, *_ in product_list(task, batch) if 10 not in (*a.shape, *b.shape)) / (batch * 128 ** 2)
-    assert rows == 6 * task.seq_len - 4 + 1  # the inverse and the targets begin a step later; one product for the noise
+@pytest.mark.parametrize("dtype, most", [(torch.float32, 2e-4), (torch.float64, 1e-12)])
+@pytest.mark.parametrize("name", ["backprop", "targetprop"])
+def test_jax_leaves_the_same(name, dtype, most):
+    jax = pytest.importorskip("jax", exc_type=ImportError)
+    import in_jax
+    (rnn, inverse), x, y, eps = start(dtype)
+    if name == "backprop": ours = left(fast.backprop, [rnn], x, y)
+    else: ours = left(fast.targetprop, [rnn, inverse], x, y, noise=eps)
+    with jax.enable_x64(dtype == torch.float64):
+        numbers = [jax.numpy.array(t.numpy()) for t in (x.T, y.T, eps)]
+        weights = [in_jax.to_jax(m) for m in (rnn, inverse)]
+        loss, grads, to_back = jax.jit(getattr(in_jax, name))(*weights, *numbers)
+        theirs = [torch.tensor(jax.device_get(a)) for a in (loss, *grads, *to_back)]
+    close(ours, theirs, most)

@@ -1,4 +1,4 @@
-"""The chain rule, walked backwards through 35 steps without autograd; how the plateau of direct training begins; and the schedule under which the very same rule succeeds.
+"""`backprop`: the chain rule, walked backwards through 35 steps without autograd; how the plateau of direct training begins; and the schedule under which the very same rule succeeds.
 
 Docs: https://OWNER.github.io/copymem/backprop.html.md"""
 
@@ -9,8 +9,8 @@ __all__ = ['propagate_gradients', 'backprop']
 
 # %% ../nbs/03_backprop.ipynb #6d431795
 import torch
-from .rnn import (RNN, by_hand, check_batch, leave_grads, local_gradients,
-                         weight_gradients, weights_of)
+from .contract import by_hand, check_batch, leave_grads, weights_of
+from .rnn import RNN, local_gradients, weight_gradients
 
 # %% ../nbs/03_backprop.ipynb #36339a98
 @torch.no_grad()

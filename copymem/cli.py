@@ -22,8 +22,9 @@ from pathlib import Path
 from . import __version__
 from .experiment import pretrained_experiments, run_experiment
 from .files import one_line
-from .settings import load_experiments, parse_experiment
-from .sweep import BACKENDS, FailedRuns, sweep
+from .settings import (SETTINGS, Experiment, load_experiments,
+                              parse_experiment)
+from .sweep import BACKENDS, FailedRuns, plan_runs, sweep
 from .train import TEST_SEED, answer, measure
 from .weights import load_pretrained
 
@@ -131,13 +132,15 @@ def seeds_of(texts) -> list[int]:
 
 def sweep_table(options):
     "Trains runs with several seeds and prints each one's line of the table."
-    grid = grid_of(options.set)
-    rows = sweep(choose(options.names, load_experiments(options.settings)),
-                 seeds_of(options.seeds), options.out, delays=options.delays, grid=grid,
+    grid, seeds = grid_of(options.set), seeds_of(options.seeds)
+    chosen = choose(options.names, load_experiments(options.settings))
+    asked = set(plan_runs(chosen, seeds, options.delays, grid))
+    rows = sweep(chosen, seeds, options.out, delays=options.delays, grid=grid,
                  jobs=options.jobs, backend=options.backend, address=options.address,
                  device=options.device)
     for row in rows:
-        if row["name"] not in options.names: continue
+        run = Experiment(row["name"], **{key: row[key] for key in SETTINGS})
+        if run not in asked: continue
         changed = "".join(f"{key} {row[key]}  " for key in grid)
         print(f"{row['name']:<20} T = {row['delay']:<5} seed {row['seed']}  {changed}"
               f"recall {row['recall_accuracy']:.4f}  "

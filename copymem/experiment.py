@@ -1,4 +1,4 @@
-"""Settings are a section, a run is a file that can be taken up again, and a comparison is a table with a row for every seed.
+"""`run_experiment`: a section of settings trained into a network, kept in files, and taken up again; and how many such runs become one table.
 
 Docs: https://OWNER.github.io/copymem/toolbox/experiment.html.md"""
 
@@ -26,7 +26,8 @@ from .moved import names_moved_from
 from .rnn import RNN
 from .settings import SETTINGS, Experiment, load_experiments, parse_experiment
 from .targetprop import Inverse
-from .train import Growing, History, cpu_threads, fit, measure, pick_device
+from .train import (Growing, History, cpu_threads, fit, hides, measure,
+                           pick_device)
 from .weights import (load_model, load_results, pretrained_names,
                              pretrained_path, read_history, read_metadata, save_model,
                              write_history)
@@ -146,7 +147,7 @@ def save_result(run:Run, path, **figures):
 def new_run(experiment:Experiment, device=None, progress:bool=False) -> Run:
     "A run at its beginning; says where it goes if there was a choice."
     run = Run(experiment, device)
-    if progress and device is None and torch.cuda.is_available():
+    if not hides(progress) and device is None and torch.cuda.is_available():
         tqdm.write(f"{experiment.name} runs on {run.device}, the faster device here "
                    "by the table devices.csv", file=sys.stderr)
     return run

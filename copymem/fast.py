@@ -1,4 +1,4 @@
-"""Target propagation trains two networks. By the end of this chapter its update leaves the textbook's gradients in about the time that PyTorch's own RNN needs to train one, and you know what each step of the way was worth.
+"""`fast`: the textbook's two rules, sooner. Target propagation trains two networks. By the end of this chapter its update leaves the textbook's gradients in about the time that PyTorch's own RNN needs to train one, and you know what each step of the way was worth.
 
 Docs: https://OWNER.github.io/copymem/toolbox/fast.html.md"""
 
@@ -7,13 +7,14 @@ Docs: https://OWNER.github.io/copymem/toolbox/fast.html.md"""
 # %% auto #0
 __all__ = ['tanh_backward', 'ROWS', 'by_library', 'blocks', 'states_of', 'unroll', 'output_error', 'local_gradients',
            'propagate_gradients', 'backprop', 'weight_gradients', 'leave', 'learn_inverse', 'propagate_targets',
-           'targetprop', 'library_rnn', 'library_states', 'library_backprop', 'library_targets']
+           'targetprop', 'full_precision', 'library_rnn', 'library_states', 'library_backprop', 'library_targets']
 
 # %% ../nbs/toolbox/fast.ipynb #86bee16b
+from contextlib import contextmanager
 import torch
 from torch.nn.functional import cross_entropy, embedding, one_hot
-from .rnn import (RNN, by_hand, check_batch, check_tokens, leave_grads,
-                         weights_of)
+from .contract import by_hand, check_batch, leave_grads, weights_of
+from .rnn import RNN, check_tokens
 from .targetprop import Inverse, check_settings, draw_noise
 
 # %% ../nbs/toolbox/fast.ipynb #446be754
@@ -133,7 +134,9 @@ def weight_gradients(weights:tuple,       # from `weights_of`
     W_yh = states.new_zeros(error.shape[-1], states.shape[-1])
     for part, delta in deltas:
         delta = delta.flatten(0, 1)
-        W_xh.index_add_(0, x.T[part].flatten(), delta)
+        tokens = x.T[part].flatten()
+        if by_library(delta): W_xh += one_hot(tokens, len(W_xh)).to(delta).T @ delta
+        else: W_xh.index_add_(0, tokens, delta)  # whose order no GPU promises
         W_hh.addmm_(before[part].flatten(0, 1).T, delta, alpha=scale / n)
         W_yh.addmm_(error[part].flatten(0, 1).T, after[part].flatten(0, 1), alpha=1 / n)
     W_xh.mul_(scale / n)
@@ -218,6 +221,17 @@ def targetprop(rnn:RNN,              # the network whose `.grad` is filled
     return loss
 
 # %% ../nbs/toolbox/fast.ipynb #b38aae14
+@contextmanager
+def full_precision(weight:torch.Tensor):
+    "Inside, cuDNN's RNN and its gradients are computed in float32, not in TF32."
+    where, key, off = torch.backends.cudnn, "allow_tf32", False
+    if hasattr(where, "rnn"): where, key, off = where.rnn, "fp32_precision", "ieee"
+    before = getattr(where, key) if weight.dtype == torch.float32 else off
+    if before != off: setattr(where, key, off)
+    try: yield
+    finally:
+        if before != off: setattr(where, key, before)
+
 def library_rnn(inputs:torch.Tensor, # (steps, batch, n)
                 W_in:torch.Tensor,   # (n, hidden)
                 W:torch.Tensor,      # (hidden, hidden)
@@ -229,10 +243,9 @@ def library_rnn(inputs:torch.Tensor, # (steps, batch, n)
     each = W_in.T.flatten(), W.T.flatten(), bias, torch.zeros_like(bias)
     one_block = torch.cat(each).split([part.numel() for part in each])
     parts = [part.view(shape) for part, shape in zip(one_block, shapes)]
-    start, cudnn = inputs.new_zeros(1, inputs.shape[1], len(bias)), torch.backends.cudnn
-    before, cudnn.allow_tf32 = cudnn.allow_tf32, False
-    try: h, _ = torch.rnn_tanh(inputs, start, parts, True, 1, 0.0, train, False, False)
-    finally: cudnn.allow_tf32 = before
+    start = inputs.new_zeros(1, inputs.shape[1], len(bias))
+    with full_precision(bias):
+        h, _ = torch.rnn_tanh(inputs, start, parts, True, 1, 0.0, train, False, False)
     return h
 
 def library_states(weights:tuple, x:torch.Tensor, train:bool=False) -> torch.Tensor:
@@ -244,7 +257,7 @@ def library_states(weights:tuple, x:torch.Tensor, train:bool=False) -> torch.Ten
 
 def library_backprop(weights:tuple, x, y, silence, activity) -> torch.Tensor:
     "As `backprop`, by autograd through the library's RNN."
-    with torch.enable_grad():
+    with torch.enable_grad(), full_precision(weights[1]):
         states, (W_hy, b_y) = library_states(weights, x, train=True), weights[3:]
         logits, truth = (states[1:] @ W_hy + b_y).flatten(0, 1), y.T.flatten()
         quiet = truth == len(b_y) - 2

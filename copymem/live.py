@@ -11,11 +11,10 @@ __all__ = ['LiveRun', 'training_controls', 'start_and_stop', 'chosen', 'draw_tra
 # %% ../nbs/toolbox/live.ipynb #8dffcef2
 import threading
 import time
-import ipywidgets as widgets
 import torch
-from ipywidgets import Layout
 from .experiment import run_experiment
-from .panel import WIDE, delay_slider, empty_panel, render, say, tick_box
+from .panel import (WIDE, Layout, delay_slider, empty_panel, render, say,
+                           tick_box, widgets)
 from .plot import new_axes, plot_curves
 from .settings import Experiment
 

@@ -10,7 +10,10 @@ __all__ = ['WIDE', 'render', 'say', 'empty_panel', 'new_panel', 'delay_slider', 
 # %% ../nbs/toolbox/panel.ipynb #50f096cb
 import html
 import threading
-import ipywidgets as widgets
+try: import ipywidgets as widgets
+except ImportError as error:
+    raise ImportError("ipywidgets is not installed: pip install 'copymem[course]'"
+                      ) from error
 from ipywidgets import Layout
 from .data import CopyTask
 from .plot import to_png

@@ -6,16 +6,29 @@ Docs: https://OWNER.github.io/copymem/toolbox/plot.html.md"""
 
 # %% auto #0
 __all__ = ['TOKEN_COLORS', 'BLANK_COLOR', 'GO_COLOR', 'METHOD_COLORS', 'OTHER_COLORS', 'PAGE', 'INK', 'QUIET', 'WRONG',
-           'new_axes', 'plot_horizon', 'plot_curves', 'plot_positions', 'to_png']
+           'warn_if_blind', 'new_axes', 'plot_horizon', 'plot_curves', 'plot_positions', 'to_png']
 
 # %% ../nbs/toolbox/plot.ipynb #ecd4ecbb
-import io, re, textwrap
+import io, sys, textwrap, re, warnings
 import numpy as np
+try: import matplotlib
+except ImportError as error:
+    raise ImportError("matplotlib is not installed: pip install 'copymem[course]'"
+                      ) from error
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from PIL import Image
 from .moved import names_moved_from
+
+# %% ../nbs/toolbox/plot.ipynb #35ad3c51
+def warn_if_blind():
+    "Says a word in a notebook whose figures will not be shown."
+    if "ipykernel" in sys.modules and matplotlib.get_backend().lower() == "agg":
+        warnings.warn("figures are drawn and not shown: MPLBACKEND is Agg here; unset "
+                      "it, or run %matplotlib inline", stacklevel=2)
+
+warn_if_blind()
 
 # %% ../nbs/toolbox/plot.ipynb #2e752b8b
 __getattr__ = names_moved_from("copymem.plot")

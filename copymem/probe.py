@@ -16,6 +16,7 @@ from .check import check_int, check_number
 from .data import CopyTask
 from .rnn import RNN, local_gradients
 from .targetprop import Inverse, learn_inverse, propagate_targets
+from .train import cpu_threads
 
 # %% ../nbs/toolbox/probe.ipynb #3ceca4e3
 @torch.no_grad()
@@ -46,7 +47,9 @@ def noisy_states(rnn, delay, n, noise, generator):
     "Symbols (n, 10) and states (n, delay + 20, hidden), with noise on the states."
     x, _ = CopyTask(delay).sample(n, generator)
     h = torch.cat([rnn.hidden_states(part) for part in x.split(200)]).cpu()
-    if noise: h = h + noise * torch.randn(h.shape, generator=generator)
+    if noise:
+        h = h + noise * torch.randn(h.shape, generator=generator, dtype=h.dtype,
+                                    device="cpu")
     return x[:, :10], h
 
 def readable(rnn:RNN,        # the network
@@ -146,16 +149,13 @@ def inverse_for(rnn:RNN,         # the network, which stays as it is
                ) -> Inverse:
     "An inverse of `rnn`, trained alone on one CPU thread (Bengio 2014)."
     g, task = torch.Generator().manual_seed(seed), CopyTask(delay)
-    threads = torch.get_num_threads()
     inverse = Inverse(rnn.hidden_size, g).to(rnn.b_h)
     optimizer = torch.optim.Adam(inverse.parameters(), lr=lr, fused=True)
-    torch.set_num_threads(1)  # sums are rounded by the number of threads
-    try:
+    with cpu_threads(1):  # sums are rounded by the number of threads
         for _ in range(check_int("updates", updates, 0)):
             x, _ = task.sample(20, g, rnn.b_h.device)
             optimizer.zero_grad()
             with torch.no_grad(): h = rnn.hidden_states(x)
             learn_inverse(rnn, inverse, x, h, noise, g)
             optimizer.step()
-    finally: torch.set_num_threads(threads)
     return inverse

@@ -138,7 +138,9 @@ def shipped_settings() -> Path:
 def find_settings() -> Path:
     "The nearest `settings.ini`, in the working directory or above, or the shipped one."
     for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / "settings.ini").is_file(): return folder / "settings.ini"
+        path = folder / "settings.ini"
+        if path.is_file() and re.search(r"^\[(?!DEFAULT\])", read_text(path), re.M):
+            return path  # one without a section is somebody else's
     return shipped_settings()
 
 def load_experiments(path=None # a settings file; default: `find_settings()`

@@ -25,7 +25,7 @@ from .rows import groups_of, train_row, train_together
 from .settings import SETTINGS, Experiment
 from .table import (FIGURES, SWEEP_COLUMNS, append_row, open_table, read_sweep,
                            start_table)
-from .train import pick_device
+from .train import hides, pick_device
 
 # %% ../nbs/toolbox/sweep.ipynb #23732477
 _all_ = ["FIGURES", "SWEEP_COLUMNS", "read_sweep"]
@@ -142,7 +142,7 @@ def sweep(experiments,          # what to train, `Experiment`s
         todo = [e for e in runs if e not in rows]
         if todo: start_table(out, rows, figures)
         done = results(todo, run, device, jobs)
-        bar = tqdm(done, total=len(todo), unit="run", disable=not progress)
+        bar = tqdm(done, total=len(todo), unit="run", disable=hides(progress))
         for e, found, why in bar:
             try:
                 if why is None: append_row(out, rows, figures, e, found)
@@ -183,6 +183,7 @@ def select_runs(rows:list[dict], # from `read_sweep`
                 **settings       # and what else they have in common
                ) -> list[dict]:  # ordered by seed
     "One row for each seed of a run; `ValueError` if several settings are meant."
+    for key in settings: check_choice("a setting", key, tuple(SETTINGS))
     wanted = dict(name=name, delay=delay) | settings
     found = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
     if len({r["seed"] for r in found}) < len(found):

@@ -1,4 +1,4 @@
-"""Instead of asking each state how the loss changes, tell each state what it should have been. By the end you have an inverse network, its correction, and a path through 25 steps that stays open where backpropagation's closes.
+"""`targetprop`: instead of asking each state how the loss changes, tell each state what it should have been. By the end you have an inverse network, its correction, and a path through 25 steps that stays open where backpropagation's closes.
 
 Docs: https://OWNER.github.io/copymem/targetprop.html.md"""
 
@@ -11,9 +11,10 @@ __all__ = ['Inverse', 'draw_noise', 'learn_inverse', 'propagate_targets', 'targe
 import torch
 from torch import nn
 from .check import check_int, check_number
+from .contract import (by_hand, check_batch, check_forward, leave_grads,
+                              weights_of)
 from .moved import names_moved_from
-from .rnn import (RNN, by_hand, check_batch, check_forward, leave_grads,
-                         local_gradients, weight_gradients, weights_of)
+from .rnn import RNN, local_gradients, weight_gradients
 
 # %% ../nbs/04_targetprop.ipynb #da9c8961
 class Inverse(nn.Module):
@@ -37,7 +38,10 @@ def draw_noise(noise,         # standard deviation, at least 0; or the noise its
                generator:torch.Generator=None # for a standard deviation
               ) -> torch.Tensor:
     "Normal noise like `like`, drawn where `generator` lives."
-    if isinstance(noise, torch.Tensor) and noise.ndim: return noise.to(like)
+    if isinstance(noise, torch.Tensor) and noise.ndim:
+        if noise.shape == like.shape: return noise.to(like)
+        raise ValueError(f"noise must be a number or have shape {tuple(like.shape)}, "
+                         f"got {tuple(noise.shape)}")
     check_number("noise", noise, 0)
     where = like.device if generator is None else generator.device
     drawn = torch.randn(like.shape, generator=generator, device=where, dtype=like.dtype)

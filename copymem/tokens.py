@@ -8,16 +8,14 @@ Docs: https://OWNER.github.io/copymem/toolbox/tokens.html.md"""
 __all__ = ['STATE_MAP', 'GRID_MAP', 'contrast', 'token_colors', 'show_tokens', 'plot_states', 'plot_grid']
 
 # %% ../nbs/toolbox/tokens.ipynb #2f61d9e4
+from .plot import (BLANK_COLOR, GO_COLOR, INK, PAGE, QUIET, TOKEN_COLORS, WRONG,
+                          _style, _title, new_axes)
 import textwrap
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
-from copymem.plot import (
-    BLANK_COLOR, GO_COLOR, INK, PAGE, QUIET, TOKEN_COLORS, WRONG,
-    _style, _title, new_axes,
-)
 
 # %% ../nbs/toolbox/tokens.ipynb #aa15b261
 def _luminance(color):

@@ -6,11 +6,12 @@ Docs: https://OWNER.github.io/copymem/train.html.md"""
 
 # %% auto #0
 __all__ = ['TOKENS', 'TEST_SEED', 'COLUMNS', 'pick_device', 'Scores', 'evaluate', 'measure', 'answer', 'rank', 'History',
-           'record', 'Growing', 'cpu_threads', 'one_update', 'note', 'look', 'tell', 'fit', 'check_sizes', 'begin',
-           'stage', 'interrupted']
+           'record', 'Growing', 'cpu_threads', 'one_update', 'note', 'look', 'tell', 'fit', 'check_sizes', 'hides',
+           'begin', 'stage', 'interrupted']
 
 # %% ../nbs/05_train.ipynb #7864a8aa
 import math
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from .check import check_int, check_number
-from .data import CopyTask, recall_accuracy, sequence_accuracy
+from .data import CopyTask, answer_tokens
 from .moved import names_moved_from
-from .rnn import RNN
 
 # %% ../nbs/05_train.ipynb #247e9375
 def pick_device(device=None # "cpu", "cuda", "mps", a `torch.device`; None: the CPU
@@ -55,16 +55,18 @@ def evaluate(rnn,                # anything that makes logits of tokens
     "Scores of `rnn`, by its own forward pass, on sequences that no training run draws."
     n, size = check_int("n", n, 1), check_int("batch_size", batch_size, 1)
     g, done = torch.Generator().manual_seed(check_int("seed", seed, 0)), 0
-    total, device = [0.0, 0.0, 0.0], next(rnn.parameters()).device
+    loss, recalled, whole = 0.0, 0, 0
+    device = next(rnn.parameters()).device
     while done < n:
         fits = max(1, TOKENS // task.seq_len)
         x, y = task.sample(min(size, fits, n - done), g, device)
         logits = rnn(x)
-        scores = (cross_entropy(logits.flatten(0, 1), y.flatten()).item(),
-                  recall_accuracy(logits, y, task.length), sequence_accuracy(logits, y))
-        total = [a + len(x) * b for a, b in zip(total, scores)]
+        right = answer_tokens(logits, y) == y
+        recalled += right[:, -task.length:].sum().item()
+        whole += right.all(-1).sum().item()
+        loss += len(x) * cross_entropy(logits.flatten(0, 1), y.flatten()).item()
         done += len(x)
-    return Scores(*(a / n for a in total))
+    return Scores(loss / n, recalled / (n * task.length), whole / n)
 
 # %% ../nbs/05_train.ipynb #bfb09230
 TEST_SEED = 2_000_003 # neither training (below 1,000,000) nor validation draws from it
@@ -213,7 +215,7 @@ def fit(rnn,                     # the network
     "Trains `rnn` by `rule`; whatever ends that, it then holds its best weights."
     check_sizes(updates, batch_size, eval_every, eval_size, threads, clip, stop_at)
     history, update, clock = begin(history)
-    bar = tqdm(total=updates, initial=update, disable=not progress, unit="update")
+    bar = tqdm(total=updates, initial=update, disable=hides(progress), unit="update")
     with cpu_threads(threads), bar:
         try:
             now = stage(task, growing, history)
@@ -239,6 +241,10 @@ def check_sizes(updates, batch_size, eval_every, eval_size, threads, clip, stop_
     for name, value in sizes.items(): check_int(name, value, 1)
     check_number("clip", clip, 0)
     check_number("stop_at", stop_at, 0, 1)
+
+def hides(progress:bool) -> bool:
+    "Is no bar wanted, or nowhere to show it?"
+    return not progress or sys.stderr is None
 
 def begin(history):
     "The history to go on with, its last update, and when it would have begun now."

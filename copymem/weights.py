@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from . import __version__
 from .check import check_choice
-from .files import (damaged, load_tensors, one_line, read_header, read_table,
+from .files import (load_tensors, one_line, read_header, read_table,
                            save_tensors, write_text)
 from .rnn import RNN
 from .train import COLUMNS, History, pick_device

@@ -10,14 +10,12 @@ __all__ = ['task_explorer', 'parse_symbols', 'state_viewer', 'gradient_horizon',
 # %% ../nbs/toolbox/widgets.ipynb #8e9f61eb
 import copy
 import random
-import ipywidgets as widgets
 import numpy as np
 import torch
-from ipywidgets import Layout
 from .backprop import propagate_gradients
 from .data import CopyTask, memoryless
 from .live import live_training
-from .panel import WIDE, delay_slider, new_panel, tick_box
+from .panel import (WIDE, Layout, delay_slider, new_panel, tick_box, widgets)
 from .plot import new_axes, plot_horizon
 from .probe import one_wish
 from .rnn import RNN, local_gradients

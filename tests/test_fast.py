@@ -161,7 +161,7 @@ def test_hooks_are_refused_by_name(rooms, change):
     found = modules()
     change(found[0])
     for rule, given in ((rooms[0].backprop, found[:1]), (rooms[1].targetprop, found)):
-        with pytest.raises(TypeError, match="rnn must have no forward hooks"):
+        with pytest.raises(TypeError, match="rnn must have no module hooks"):
             left(rule, given, *CopyTask(3).sample(2))
 
 

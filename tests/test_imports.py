@@ -1,6 +1,6 @@
 """Arrows run one way: what each module may import, and what the package works
 without."""
-import ast, re, subprocess, sys
+import ast, os, re, subprocess, sys
 from importlib.metadata import packages_distributions, requires
 
 import nbformat, pytest
@@ -12,13 +12,14 @@ MAY_IMPORT = {
     "moved": set(),  # a table of dotted strings
     "data": set(),
     "rnn": set(),
-    "backprop": {"rnn"},
-    "targetprop": {"rnn"},
-    "train": {"data", "rnn"},
-    "fast": {"rnn", "targetprop"},
+    "contract": {"rnn"},  # what a rule of our own owes to autograd
+    "backprop": {"rnn", "contract"},
+    "targetprop": {"rnn", "contract"},
+    "train": {"data"},
+    "fast": {"rnn", "contract", "targetprop"},
     "many": {"data", "rnn", "fast"},
     "files": set(),
-    "probe": {"data", "rnn", "backprop", "targetprop"},
+    "probe": {"data", "rnn", "backprop", "targetprop", "train"},
     "weights": {"files", "rnn", "train"},
     "settings": {"files", "data"},
     "checkpoint": {"files", "settings", "train", "weights"},
@@ -107,6 +108,24 @@ def test_package_works_without_the_course():
 def test_the_block_blocks():
     done = import_with(["torch"], "copymem.plot")
     assert done.returncode and "is not installed" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["plot", "tokens", "panel", "live", "widgets"])
+def test_a_missing_extra_is_named(module):
+    base = [re.match(r"[\w.-]+", r)[0] for r in requires("copymem")
+            if "extra ==" not in r]
+    done = import_with(base, f"copymem.{module}")
+    assert done.returncode and "pip install 'copymem[course]'" in done.stderr
+
+
+@pytest.mark.parametrize("kernel, said", [(True, True), (False, False)])
+def test_a_notebook_without_a_screen_is_told(kernel, said):
+    "MPLBACKEND=Agg draws figures that nobody sees: in a notebook that takes a word."
+    code = "import sys; sys.modules.update(ipykernel=sys); " * kernel
+    done = subprocess.run([sys.executable, "-c", code + "import copymem.plot"],
+                          capture_output=True, text=True, cwd=ROOT,
+                          env={**os.environ, "MPLBACKEND": "Agg"})
+    assert done.returncode == 0 and ("MPLBACKEND is Agg" in done.stderr) == said
 
 
 def test_notebooks_import_only_what_the_course_installs():

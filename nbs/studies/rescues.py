@@ -9,7 +9,8 @@ from lab import backprop_of, begin, cpu_threads, main, protocol, train
 from torch.nn.functional import cross_entropy
 
 from copymem import fast
-from copymem.rnn import RNN, by_hand, check_batch, weights_of
+from copymem.contract import by_hand, check_batch, weights_of
+from copymem.rnn import RNN
 
 PENALTIES = ("0.003", "0.01", "0.03", "0.1", "0.3")
 EXPERIMENTS = {e.name: e for e in [
@@ -39,8 +40,9 @@ def silence_to_readout(rnn, x, y):
     states = fast.states_of(weights, x)
     loss, error = fast.output_error(weights, states, y)
     _, recall = fast.output_error(weights, states, y, silence=0.0)
-    g = fast.propagate_gradients(weights[1], states, recall @ weights[3].T / y.numel())
-    fast.leave(weights, fast.weight_gradients(weights, x, states, g, error / y.numel()))
+    local = fast.local_gradients(weights, states, recall, 1.0, 0.0)
+    deltas = fast.propagate_gradients(weights[1], states, local)
+    fast.leave(weights, fast.weight_gradients(weights, x, states, error, deltas))
     return loss
 
 

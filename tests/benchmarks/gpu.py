@@ -16,13 +16,14 @@ SMALL = [(1, 1, 1), (17, 5, 4), (32, 20, 15), (128, 20, 15), (64, 100, 60),
 OPTIONS = [{}, dict(silence=0.1, activity=0.3, fade=0.7, step_size=1.3)]
 
 
-def left(room, device, hidden, batch, delay, options):
-    "The losses and all gradients that the two rules of `room` leave, in float64."
+def left(room, device, hidden, batch, delay, options, dtype=torch.float64,
+         spread=0.1):
+    "The losses and all gradients that the two rules of `room` leave."
     seed = lambda: torch.Generator().manual_seed(hidden)
     rnn, inverse = RNN(hidden, generator=seed()), Inverse(hidden, seed())
     for p in [*rnn.parameters(), *inverse.parameters()]:
-        p.data += 0.1 * torch.randn(p.shape, generator=seed())
-    modules = [m.to(device, torch.float64) for m in (rnn, inverse)]
+        p.data += spread * torch.randn(p.shape, generator=seed())
+    modules = [m.to(device, dtype) for m in (rnn, inverse)]
     x, y = CopyTask(delay).sample(batch, seed(), device)
     eps = 0.1 * torch.randn(batch, hidden, generator=seed(), dtype=torch.float64)
     plain = {k: v for k, v in options.items() if k in ("silence", "activity")}
@@ -45,6 +46,18 @@ def equality(device):
     return max(gaps)
 
 
+def single_precision(device):
+    "The same in float32 on `device`, at two sizes for which cuDNN has two algorithms."
+    textbook = backprop.backprop, targetprop.targetprop
+    quick, gaps = (fast.backprop, fast.targetprop), []
+    for size in ((128, 20, 15), (300, 20, 15)):
+        ours = left(quick, device, *size, {}, torch.float32, 0.01)
+        theirs = left(textbook, "cpu", *size, {}, spread=0.01)
+        gaps += [((a - b).abs().max() / b.abs().max().clamp(min=1e-9)).item()
+                 for a, b in zip(ours, theirs)]
+    return max(gaps)
+
+
 def by_library_on_cpu():
     "`equality` of what a GPU runs, on the CPU."
     kept, fast.by_library = fast.by_library, lambda weight: True
@@ -63,21 +76,38 @@ def times(device, rounds, calls):
     return found
 
 
-def networks(n, method, device, task=CopyTask(15)):
-    "A function that makes one update of `n` networks at once."
+def made(n, method, device, task=CopyTask(15)):
+    "`n` networks that train together."
     seeds = [torch.Generator().manual_seed(i) for i in range(n)]
     inverses = [Inverse(HIDDEN, g) for g in seeds] if method == "TP" else None
-    together = many.Networks(task, [RNN(HIDDEN, generator=g) for g in seeds], inverses,
-                             seeds, device=device, step_size=0.5, noise=0.1, fade=1.0,
-                             silence=1.0)
-    rates = torch.full((3, n), 1e-4, device=device)
+    rnns = [RNN(HIDDEN, generator=g) for g in seeds]
+    return many.Networks(task, rnns, inverses, seeds, device=device)
+
+
+def networks(n, method, device):
+    "A function that makes one update of `n` networks at once."
+    together, rates = made(n, method, device), torch.full((3, n), 1e-4)
     return lambda: many.update(together, rates)
 
 
-def together(method, device, n=128, rounds=11, calls=20):
+@torch.no_grad()
+def captured(method, device, n=8, updates=5):
+    "How far replayed updates lead from the same ones done call by call."
+    replayed, plain = made(n, method, device), made(n, method, device)
+    rates = torch.full((3, n), 1e-3)
+    for i in range(updates):
+        alone = method == "TP" and i == 0
+        many.update(replayed, rates, inverse_only=alone)
+        many.learn(plain, **many.draw(plain), rates=rates.to(device),
+                   inverse_only=alone)
+    pairs = zip(replayed.weights + replayed.back, plain.weights + plain.back)
+    return max(((a - b).abs().max() / b.abs().max()).item() for a, b in pairs)
+
+
+def together(method, device, n=128, rounds=11):
     "Milliseconds of an update of one network, and of one of `n` at once."
     both = {1: networks(1, method, device), n: networks(n, method, device)}
-    each = interleaved(both, rounds, calls)
+    each = interleaved(both, rounds, many.AHEAD)  # a round draws once
     return median(each[1]), median(each[n]) / n
 
 
@@ -89,6 +119,11 @@ def on_gpu(device="cuda"):
     print(f"{machine(device)}, one core of {machine()}, torch {torch.__version__}")
     figure("largest relative difference from the textbook, float64", equality(device),
            "aim: at most 1e-10")
+    figure("the same in float32", single_precision(device), "aim: at most 2e-5")
+    for method in ("BP", "TP"):
+        figure(f"{method}, eight networks, replayed against call by call",
+               captured(method, device), "aim: at most 1e-5")
+    torch.backends.cudnn.allow_tf32 = False  # for torch.nn.RNN, as copymem has it
     gpu, cpu = times(device, 11, 20), times("cpu", 3, 5)
     for (name, delay), ms in gpu.items():
         figure(f"{name}, T = {delay}: ms, GPU", ms, f"one core: {cpu[name, delay]:.3g}")
@@ -109,6 +144,9 @@ def main():
     print("no GPU here: nothing is timed; what a GPU would run is checked on the CPU")
     figure("largest relative difference from the textbook, float64",
            by_library_on_cpu(), "aim: at most 1e-10")
+    for method in ("BP", "TP"):
+        figure(f"{method}, eight networks, update against learn",
+               captured(method, "cpu"), "aim: 0")
 
 
 if __name__ == "__main__": main()

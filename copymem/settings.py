@@ -139,8 +139,9 @@ def find_settings() -> Path:
     "The nearest `settings.ini`, in the working directory or above, or the shipped one."
     for folder in (Path.cwd(), *Path.cwd().parents):
         path = folder / "settings.ini"
-        if path.is_file() and re.search(r"^\[(?!DEFAULT\])", read_text(path), re.M):
-            return path  # one without a section is somebody else's
+        if not path.is_file(): continue
+        heads = set(re.findall(r"^\[(.*?)\]", read_text(path), re.M))
+        if heads != {"DEFAULT"}: return path  # defaults of nothing are somebody else's
     return shipped_settings()
 
 def load_experiments(path=None # a settings file; default: `find_settings()`

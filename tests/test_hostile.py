@@ -622,6 +622,9 @@ def test_settings_are_found_from_anywhere(tmp_path, monkeypatch):
     assert list(load_experiments()) == ["mine"]
     (tmp_path/"settings.ini").write_text("not settings", encoding="utf-8")
     message(load_experiments, "settings.ini")
+    theirs = "[DEFAULT]\nlib_name = theirs\n"
+    (tmp_path/"settings.ini").write_text(theirs, encoding="utf-8")
+    assert load_experiments() == load_experiments(ROOT/"settings.ini")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ MOVED = {f"copymem.{old}": f"copymem.{new}"  # old dotted name -> new dotted nam
 # %% ../nbs/toolbox/moved.ipynb #b21cb8ff
 GONE = {  # old dotted name -> what to use now
     "copymem.rnn.output_error": "copymem.rnn.local_gradients, batch first",
-    "copymem.rnn.accumulate_grads": "weight_gradients, and copymem.contract.leave_grads",
+    "copymem.rnn.accumulate_grads": "weight_gradients; copymem.contract.leave_grads",
     "copymem.rnn.add_grad": "copymem.contract.leave_grads",
     "copymem.rnn.addmm": "torch.addmm",
     "copymem.rnn.blocks": "copymem.fast.blocks",

@@ -46,18 +46,17 @@ def check_forward(name:str, module, kind:type):
     if not isinstance(module, nn.Module):
         raise TypeError(f"{name} must be an {kind.__name__}, got a "
                         f"{type(module).__name__}")
-    hooks = {k: hook for k, hook in [
-        *module._forward_pre_hooks.items(), *module._forward_hooks.items(),
-        *module._backward_pre_hooks.items(), *module._backward_hooks.items()]}
+    hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values(),
+             *module._backward_pre_hooks.values(), *module._backward_hooks.values()]
     if type(module) is kind and not hooks and not vars(module).keys() & WAYS: return
-    for way in (way for way in WAYS if way in vars(kind)):
+    for way in filter(vars(kind).__contains__, WAYS):
         mine = vars(module).get(way) or getattr(type(module), way, None)
         if not same_code(mine, getattr(kind, way)):
             raise TypeError(f"{name} must go forward as {kind.__name__} does, got a "
                             f"{type(module).__name__} with another `{way}`")
-    for hook in hooks.values():
+    if hooks:
         raise TypeError(f"{name} must have no module hooks, got one of "
-                        f"{type(hook).__name__}: make pruning or weight norm "
+                        f"{type(hooks[0]).__name__}: make pruning or weight norm "
                         "permanent, or a parametrization")
 
 def by_hand(rule):

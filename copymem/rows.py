@@ -100,9 +100,9 @@ def train_together(experiments:list, # of equal shape, see `groups_of`
         if at % first.eval_every and at not in (warmup, first.updates): continue
         seconds = (perf_counter() - begun) / len(runs)  # a run's share
         for i, scores in enumerate(evaluate(networks)):
-            run, weights = runs[i], networks.state_dict(i)
-            if run is None or not note_run(run, weights, Scores(*scores), at, seconds):
-                continue
+            if (run := runs[i]) is None: continue  # has ended
+            weights = networks.state_dict(i)
+            if not note_run(run, weights, Scores(*scores), at, seconds): continue
             runs[i], rnn = None, run.rnn.to(place.device)
             yield run.experiment, row_of(run.experiment, rnn, run.history,
                                          place.device.type)

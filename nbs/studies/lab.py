@@ -2,7 +2,9 @@
 command line that fills a table. `python nbs/studies/rescues.py --help` shows the
 latter."""
 import argparse
+import math
 from pathlib import Path
+from statistics import median
 
 import torch
 
@@ -11,7 +13,7 @@ from copymem.probe import mean_slope, readable, readable_at
 from copymem.rnn import RNN
 from copymem.settings import Experiment
 from copymem.sweep import FailedRuns, Table, select_runs, sweep, wilson
-from copymem.train import cpu_threads, fit
+from copymem.train import fit
 
 RESULTS = Path(__file__).resolve().parents[2]/"copymem/results"
 FIRST_REPORT_SEED, BLOCK = 1_000, 20
@@ -52,23 +54,15 @@ def groups(rnn, experiment):
             dict(params=[rnn.W_hy, rnn.b_y], lr=e.readout_lr or e.lr)]
 
 
-class AfterUpdate:
-    "A scheduler for `fit`: calls `change(rnn)` after every update."
-    def __init__(self, rnn, change): self.rnn, self.change = rnn, change
-
-    @torch.no_grad()
-    def step(self): self.change(self.rnn)
-
-
 def train(rnn, rule, experiment, generator, more=(), change=None):
-    "Trains as the protocol says; the figures of a row."
+    "Trains as the protocol says, with `change(rnn)` after every step; a row's figures."
     e, look = experiment, Look(rnn, experiment)
     optimizer = torch.optim.Adam([*groups(rnn, e), *more], fused=True,
                                  amsgrad=e.optimizer == "amsgrad")
-    scheduler = None if change is None else AfterUpdate(rnn, change)
+    if change is not None: optimizer.register_step_post_hook(lambda *_: change(rnn))
     history = fit(rnn, rule, e.task, optimizer, e.updates, batch_size=e.batch_size,
                   generator=generator, clip=e.clip, eval_every=e.eval_every,
-                  stop_at=e.stop_at, scheduler=scheduler, callback=look, progress=False)
+                  stop_at=e.stop_at, callback=look, progress=False)
     if history.stopped == "interrupted": raise KeyboardInterrupt
     passed = history.reached(0.99)
     return dict(update_99=passed and passed["update"],
@@ -95,14 +89,12 @@ def backprop_of(experiment):
 def line(rows, name, delay):
     "One line for all seeds of a run: how many arrived, when, and what is inside."
     found = select_runs(rows, name, delay)
-    when = sorted(r["update_99"] or float("inf") for r in found)
-    low, high = wilson(passed := sum(w < float("inf") for w in when), len(found))
-    middle = lambda key: sorted(r[key] for r in found)[len(found) // 2]
+    when = [r["update_99"] or math.inf for r in found]
+    low, high = wilson(passed := sum(map(math.isfinite, when)), len(found))
+    inside = ("recall", "slope", "readable", "readable_silent")
     return {"run": name, "T": delay, "arrived": f"{passed} of {len(found)}",
-            "95 % interval": f"{low:.2f} to {high:.2f}", "median update":
-            (when[(len(when) - 1) // 2] + when[len(when) // 2]) / 2,
-            **{key: middle(key)
-               for key in ("recall", "slope", "readable", "readable_silent")}}
+            "95 % interval": f"{low:.2f} to {high:.2f}", "median update": median(when),
+            **{key: median(r[key] for r in found) for key in inside}}
 
 
 def main(text, experiments, run, table, figures=FIGURES):
@@ -121,7 +113,7 @@ def main(text, experiments, run, table, figures=FIGURES):
     o = parser.parse_args()
     first = 0 if o.tune else FIRST_REPORT_SEED + BLOCK * o.block
     out = Path("runs")/table if o.tune else RESULTS/table
-    names, failed = o.only or list(experiments), None
+    names = o.only or list(experiments)
     try: rows = sweep([experiments[n] for n in names], range(first, first + o.seeds),
                       out, delays=o.delays, run=run, figures=figures, jobs=o.jobs)
     except FailedRuns as error: raise SystemExit(str(error))

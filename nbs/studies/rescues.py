@@ -5,12 +5,13 @@ one change a run.
     python nbs/studies/rescues.py --delays 15 --only bp bp-penalty-0.03 --seeds 1
 """
 import torch
-from lab import backprop_of, begin, cpu_threads, main, protocol, train
+from lab import backprop_of, begin, main, protocol, train
 from torch.nn.functional import cross_entropy
 
 from copymem import fast
 from copymem.contract import by_hand, check_batch, weights_of
 from copymem.rnn import RNN
+from copymem.train import cpu_threads
 
 PENALTIES = ("0.003", "0.01", "0.03", "0.1", "0.3")
 EXPERIMENTS = {e.name: e for e in [
@@ -46,6 +47,7 @@ def silence_to_readout(rnn, x, y):
     return loss
 
 
+@torch.no_grad()
 def nearest_orthogonal(rnn):
     "Moves `W_hh` to its polar factor: two steps of Newton and Schulz, from near it."
     for _ in range(2):

@@ -31,15 +31,16 @@ def mean_slope(rnn:RNN,      # the network
 
 # %% ../nbs/toolbox/probe.ipynb #5bc401e5
 def fit_read_out(states:torch.Tensor, # (n, hidden)
-                 symbols:torch.Tensor, # LongTensor (n,)
+                 symbols:torch.Tensor, # LongTensor (n, k): k symbols of each
                  fresh:torch.Tensor,  # states it has not seen (m, hidden)
                  n_symbols:int=8      # different symbols
-                ) -> torch.Tensor:    # what it says to them, LongTensor (m,)
-    "Least squares, in double precision on the CPU, with a bias."
+                ) -> torch.Tensor:    # what it says to them, LongTensor (m, k)
+    "Least squares, in double precision on the CPU, with a bias, for each of the k."
     with_one = lambda h: torch.cat([h, torch.ones_like(h[:, :1])], 1)
-    wanted = one_hot(symbols.cpu(), n_symbols).double()
+    wanted = one_hot(symbols.cpu(), n_symbols).double().flatten(1)
     solved = torch.linalg.lstsq(with_one(states.cpu().double()), wanted).solution
-    return (with_one(fresh.cpu().double()) @ solved).argmax(-1)
+    said = with_one(fresh.cpu().double()) @ solved
+    return said.unflatten(-1, (-1, n_symbols)).argmax(-1)
 
 # %% ../nbs/toolbox/probe.ipynb #23eae83e
 @torch.no_grad()
@@ -62,7 +63,7 @@ def readable(rnn:RNN,        # the network
     g = torch.Generator().manual_seed(seed)
     check_number("noise", noise, 0)
     parts = [noisy_states(rnn, delay, size, noise, g) for size in (n, 300)]
-    (symbols, states), (truth, fresh) = [(x.flatten(), h[:, -10:].flatten(0, 1))
+    (symbols, states), (truth, fresh) = [(x.flatten()[:, None], h[:, -10:].flatten(0, 1))
                                          for x, h in parts]
     return (fit_read_out(states, symbols, fresh) == truth).double().mean().item()
 
@@ -77,8 +78,8 @@ def readable_at(rnn:RNN,        # the network
     g, steps = torch.Generator().manual_seed(seed), CopyTask(delay).seq_len
     step = check_int("step", step, 0, steps - 1)
     (x, h), (truth, fresh) = (noisy_states(rnn, delay, m, noise, g) for m in (n, 500))
-    said = [fit_read_out(h[:, step], x[:, k], fresh[:, step]) for k in range(10)]
-    return [(s == truth[:, k]).double().mean().item() for k, s in enumerate(said)]
+    said = fit_read_out(h[:, step], x, fresh[:, step])
+    return (said == truth).double().mean(0).tolist()
 
 # %% ../nbs/toolbox/probe.ipynb #aac87d17
 @torch.no_grad()

@@ -19,7 +19,7 @@ from .check import check_choice, check_int, check_number
 from .data import CopyTask
 from .files import one_line, read_text
 
-# %% ../nbs/toolbox/settings.ipynb #80238e38
+# %% ../nbs/toolbox/settings.ipynb #e99f118d
 @dataclass(frozen=True, kw_only=True)
 class Far:
     "Settings that act only beyond a delay; they go when what they showed is replaced."
@@ -50,6 +50,7 @@ class Experiment(Far):
     optimizer: str = "adam"  # amsgrad: Adam with the largest v (Reddi et al. 2018)
     lr: float = 1e-3         # learning rate of the network
     readout_lr: float = 0.0  # that of its read-out, W_hy and b_y, 0 for the same
+    readout_beta2: float = 0.999 # how long the read-out's Adam remembers squares
     clip: float = 0.0        # largest norm of the network's gradient, 0 for no limit
     decay: float = 0.5       # last share of the updates, over which rates fall to 0
     seed: int = 0            # of the weights, the sequences and the noise
@@ -74,7 +75,7 @@ class Experiment(Far):
 
     task = property(lambda self: CopyTask(self.delay), doc="The task at this delay.")
 
-# %% ../nbs/toolbox/settings.ipynb #83d434e1
+# %% ../nbs/toolbox/settings.ipynb #6755f4d3
 OWN = [f for f in fields(Experiment) if f.name in vars(Experiment)["__annotations__"]]
 KNOWN = OWN[1:] + list(fields(Far))          # the first is the name
 SETTINGS = {f.name: f.type for f in KNOWN}   # what a section may hold, and of what type
@@ -86,7 +87,8 @@ RANGES = dict(
     updates=(1, BILLION), eval_every=(1, BILLION), warmup=(0, BILLION),
     start_delay=(1, BILLION), seed=(0, 999_999), decay=(0, 1), stop_at=(0, 1),
     fade=(0, 1), threshold=(0, 1), growth=(1,), lr_power=(-10, 10),
-    readout_lr_power=(-10, 10), far_beta2=(0, 0.9999))  # all others: at least 0
+    readout_lr_power=(-10, 10), readout_beta2=(0, 0.9999),
+    far_beta2=(0, 0.9999))  # all others: at least 0
 POSITIVE = ("lr", "inverse_lr", "step_size") # and these above it
 CHOICES = dict(method=("bp", "tp"), training=("direct", "growing"),
                start=("standard", "quiet"), optimizer=("adam", "amsgrad"))

@@ -1,120 +1,201 @@
-"""What the studies share: a run as PROTOCOL.md has it, what is looked at in it, and the
-command line that fills a table. `python nbs/studies/rescues.py --help` shows the
-latter."""
+"""What the studies share: runs as PROTOCOL.md has them, many at once, what is looked at
+in each, and the command line that fills a table (`python nbs/studies/rescues.py
+--help`)."""
 import argparse
 import math
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
 import torch
+from torch.nn.functional import cosine_similarity
 
-from copymem import fast
+from copymem.data import CopyTask
+from copymem.experiment import Run
 from copymem.probe import mean_slope, readable, readable_at
-from copymem.rnn import RNN
+from copymem.rnn import RNN, local_gradients
+from copymem.rows import run_together
 from copymem.settings import Experiment
 from copymem.sweep import FailedRuns, Table, select_runs, sweep, wilson
-from copymem.train import fit
+from copymem.targetprop import Inverse, propagate_targets
+from copymem.train import cpu_threads
 
 RESULTS = Path(__file__).resolve().parents[2]/"copymem/results"
 FIRST_REPORT_SEED, BLOCK = 1_000, 20
 FIGURES = dict(update_99=int, recall=float, best_recall=float, slope=float,
                readable=float, readable_silent=float, slope_100=float,
                readable_100=float, last_update=int, seconds=float, device=str)
+PULL = dict(even_cosine=float, even_share=float, even_cosine_100=float,
+            even_share_100=float)  # of target propagation, in addition
 NOISE = 0.01  # absolute, on the states that are read
 
 
 def protocol(name, **changed):
     "An `Experiment` with the settings common to all runs, and what a row changes."
-    common = dict(updates=6_000, clip=1.0, decay=0.0, eval_every=50, stop_at=0.99)
+    tp = changed.get("method") == "tp"
+    common = dict(updates=6_000, clip=1.0, decay=0.0, eval_every=50, stop_at=0.99,
+                  optimizer="amsgrad" if tp else "adam")
     return Experiment(name, **{**common, **changed})
 
 
-class Look:
-    "Called after each evaluation: looks inside after 100 updates, and at the end."
-    def __init__(self, rnn, experiment):
-        self.rnn, self.experiment, self.found = rnn, experiment, {}
+# --- what is looked at in a run ---
 
-    def __call__(self, history):
-        "Never ends a run."
-        update, delay = history.last["update"], self.experiment.delay
-        ended = history.stopped or update == self.experiment.updates
-        if not (ended or update == 100): return
-        found = dict(slope=mean_slope(self.rnn, delay),
-                     readable=readable(self.rnn, delay, noise=NOISE))
-        if update == 100: self.found |= {f"{key}_100": v for key, v in found.items()}
-        if not ended: return
-        silent = readable_at(self.rnn, delay + 9, delay, noise=NOISE)
-        self.found |= found | dict(readable_silent=sum(silent) / len(silent))
+@torch.no_grad()
+def pull(rnn, inverse, experiment):
+    "Of displacements before the recall: the even part's cosine with h, even / odd."
+    e, task = experiment, experiment.task
+    x, y = task.sample(200, torch.Generator().manual_seed(2))
+    h = rnn.hidden_states(x)
+    wish = -e.step_size * local_gradients(rnn, h, y, e.silence, e.activity)[2]
+    there, back = (propagate_targets(rnn, inverse, x, h, sign * wish, e.fade)
+                   for sign in (1, -1))
+    early = slice(None, task.delay + task.length)
+    even, odd = (there + back)[:, early] / 2, (there - back)[:, early] / 2
+    return dict(even_cosine=cosine_similarity(even, h[:, early], -1).mean().item(),
+                even_share=(even.norm() / odd.norm()).item())
 
 
-def groups(rnn, experiment):
-    "Adam's parameter groups: one rate for all, or another for the read-out."
+def look_inside(experiment, kind, weights, back, ended):
+    "The figures of a network, and of its inverse if it has one."
     e = experiment
-    return [dict(params=[rnn.W_xh, rnn.W_hh, rnn.b_h], lr=e.lr),
-            dict(params=[rnn.W_hy, rnn.b_y], lr=e.readout_lr or e.lr)]
+    rnn = kind(e.hidden_size, e.task.vocab_size)
+    for p, value in zip(rnn.parameters(), weights): p.data = torch.tensor(value)
+    found = dict(slope=mean_slope(rnn, e.delay) if kind is RNN else None,
+                 readable=readable(rnn, e.delay, noise=NOISE))
+    if back:
+        inverse = Inverse(e.hidden_size)
+        for p, value in zip(inverse.parameters(), back): p.data = torch.tensor(value)
+        found |= pull(rnn, inverse, e)
+    if not ended: return {f"{key}_100": value for key, value in found.items()}
+    silent = readable_at(rnn, e.delay + 9, e.delay, noise=NOISE)
+    return found | dict(readable_silent=sum(silent) / len(silent))
 
 
-def train(rnn, rule, experiment, generator, more=(), change=None):
-    "Trains as the protocol says, with `change(rnn)` after every step; a row's figures."
-    e, look = experiment, Look(rnn, experiment)
-    optimizer = torch.optim.Adam([*groups(rnn, e), *more], fused=True,
-                                 amsgrad=e.optimizer == "amsgrad")
-    if change is not None: optimizer.register_step_post_hook(lambda *_: change(rnn))
-    history = fit(rnn, rule, e.task, optimizer, e.updates, batch_size=e.batch_size,
-                  generator=generator, clip=e.clip, eval_every=e.eval_every,
-                  stop_at=e.stop_at, callback=look, progress=False)
-    if history.stopped == "interrupted": raise KeyboardInterrupt
+class Looks:
+    "Called after evaluations: looks inside after 100 updates, and at the end."
+    def __init__(self, device, kinds):
+        self.pool, self.kinds, self.waiting = None, kinds, {}
+        if torch.device(device).type == "cpu": return
+        self.pool = ProcessPoolExecutor(  # a GPU does not wait for what is looked at
+            max(1, min(8, os.cpu_count() - 1)), get_context("spawn"),
+            torch.set_num_threads, (1,))
+
+    def __call__(self, run, weights, back):
+        e, update = run.experiment, run.history.last["update"]
+        ended = bool(run.history.stopped) or update == e.updates
+        warmup = e.warmup if e.method == "tp" else 0
+        looks = self.waiting.setdefault(e, [])
+        for due, end in ((update == warmup + 100, False), (ended, True)):
+            if not due: continue
+            each = [[w.numpy().copy() for w in group]
+                    for group in (weights.values(), back)]
+            do = self.pool.submit if self.pool else partial
+            looks.append(do(look_inside, e, self.kinds.get(e.name, RNN), *each, end))
+
+    def of(self, experiment):
+        "All that was found in a run."
+        found = {}
+        for look in self.waiting.pop(experiment):
+            found |= look.result() if self.pool else look()
+        return found
+
+
+def row_of(run, found, device):
+    "The figures of a run that has ended."
+    history = run.history
     passed = history.reached(0.99)
     return dict(update_99=passed and passed["update"],
                 recall=history.last["recall_accuracy"],
                 best_recall=history.best["recall_accuracy"],
                 last_update=history.last["update"], seconds=history.last["seconds"],
-                device="cpu",
-                **dict.fromkeys(("slope_100", "readable_100")) | look.found)
+                device=device, **found)
 
 
-def begin(experiment, kind=RNN):
-    "A network and the generator that made it, which goes on to draw its sequences."
-    g = torch.Generator().manual_seed(experiment.seed)
-    return kind(experiment.hidden_size, experiment.task.vocab_size, g,
-                experiment.start), g
+# --- runs, many at once ---
+
+@dataclass
+class Study:
+    "What its runs do otherwise, by their names, and what a row of its table holds."
+    odd: dict = field(default_factory=dict)    # rule, change, states: see `many`
+    own: dict = field(default_factory=dict)    # numbers that the rule asks for
+    starts: dict = field(default_factory=dict) # start(run), before the first update
+    kinds: dict = field(default_factory=dict)  # of network, where it is not `RNN`
+    figures: dict = field(default_factory=lambda: FIGURES)
+
+    def __call__(self, experiments, device):
+        "For `sweep`: trains runs of equal shape, and yields each with its figures."
+        looks, place = Looks(device, self.kinds), torch.device(device).type
+        for group in self.alike(experiments):
+            with cpu_threads(1):
+                runs = [Run(e, "cpu") for e in group]
+                for run in runs:
+                    if start := self.starts.get(run.experiment.name): start(run)
+                ended = run_together(runs, device, looks, **self.options(group))
+                for run in list(ended):
+                    found = row_of(run, looks.of(run.experiment), place)
+                    yield run.experiment, {k: found.get(k) for k in self.figures}
+        if looks.pool: looks.pool.shutdown()
+
+    def alike(self, experiments):
+        "Groups of runs with the same rule."
+        groups = {}
+        for e in experiments:
+            key = tuple(self.odd.get(e.name, {}).items())
+            groups.setdefault(key, []).append(e)
+        return groups.values()
+
+    def options(self, group):
+        "Theirs for `Networks`."
+        names = [e.name for e in group]
+        keys = self.own.get(names[0], ())
+        return self.odd.get(names[0], {}) | {k: [self.own[n][k] for n in names]
+                                             for k in keys}
 
 
-def backprop_of(experiment):
-    "Backpropagation with the weights that an experiment gives silence and activity."
-    e = experiment
-    return lambda rnn, x, y: fast.backprop(rnn, x, y, e.silence, e.activity)
-
-
-def line(rows, name, delay):
-    "One line for all seeds of a run: how many arrived, when, and what is inside."
-    found = select_runs(rows, name, delay)
+def arrivals(found):
+    "How many of `found` arrived, with the interval, and the median of when."
     when = [r["update_99"] or math.inf for r in found]
     low, high = wilson(passed := sum(map(math.isfinite, when)), len(found))
-    inside = ("recall", "slope", "readable", "readable_silent")
-    return {"run": name, "T": delay, "arrived": f"{passed} of {len(found)}",
-            "95 % interval": f"{low:.2f} to {high:.2f}", "median update": median(when),
-            **{key: median(r[key] for r in found) for key in inside}}
+    return {"arrived": f"{passed} of {len(found)}",
+            "95 % interval": f"{low:.2f} to {high:.2f}", "median update": median(when)}
 
 
-def main(text, experiments, run, table, figures=FIGURES):
+def line(rows, name, delay, figures=FIGURES):
+    "One line for all seeds of a run: how many arrived, when, and what is inside."
+    found = select_runs(rows, name, delay)
+    inside = [k for k in ("recall", "slope", "readable", "readable_silent",
+                          "even_cosine_100") if k in figures]
+    middle = {key: [r[key] for r in found if r[key] is not None] for key in inside}
+    return {"run": name, "T": delay, **arrivals(found),
+            **{key: median(each) if each else "-" for key, each in middle.items()}}
+
+
+def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK):
     "The command line of a study: fills `table`, and prints a line for every run."
-    parser = argparse.ArgumentParser(description=text)
-    parser.add_argument("--delays", type=int, nargs="+", default=[15, 30, 60])
+    parser = argparse.ArgumentParser(description=text,
+                                     formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--delays", type=int, nargs="+", default=delays)
     parser.add_argument("--block", type=int, default=0,
                         help="of report seeds (default: 0)")
-    parser.add_argument("--seeds", type=int, default=BLOCK,
-                        help="how many (default: 20)")
+    parser.add_argument("--seeds", type=int, default=seeds, help="how many")
     parser.add_argument("--tune", action="store_true",
                         help="tuning seeds, a table apart")
     parser.add_argument("--only", nargs="+", choices=list(experiments), metavar="RUN")
+    parser.add_argument("--out", default=None, help="another table")
     parser.add_argument("--jobs", type=int, default=-1,
-                        help="at a time (default: a core each)")
+                        help="at a time, without a GPU (default: a core each)")
+    parser.add_argument("--device", default=None, help="default: a GPU if there is one")
     o = parser.parse_args()
     first = 0 if o.tune else FIRST_REPORT_SEED + BLOCK * o.block
-    out = Path("runs")/table if o.tune else RESULTS/table
+    out = o.out or (Path("runs")/table if o.tune else RESULTS/table)
     names = o.only or list(experiments)
     try: rows = sweep([experiments[n] for n in names], range(first, first + o.seeds),
-                      out, delays=o.delays, run=run, figures=figures, jobs=o.jobs)
+                      out, delays=o.delays, together=study, figures=study.figures,
+                      jobs=o.jobs, device=o.device)
     except FailedRuns as error: raise SystemExit(str(error))
-    print(Table(line(rows, name, delay) for delay in o.delays for name in names))
+    print(Table(line(rows, name, delay, study.figures) for delay in o.delays
+                for name in names))

@@ -1,17 +1,14 @@
 """Study 1, rescues at the full loss: what lets backpropagation arrive,
 one change a run.
 
-    python nbs/studies/rescues.py            # everything: four hours on two cores
+    python nbs/studies/rescues.py
     python nbs/studies/rescues.py --delays 15 --only bp bp-penalty-0.03 --seeds 1
 """
 import torch
-from lab import backprop_of, begin, main, protocol, train
-from torch.nn.functional import cross_entropy
+from lab import Study, main, protocol
 
-from copymem import fast
-from copymem.contract import by_hand, check_batch, weights_of
+from copymem import many
 from copymem.rnn import RNN
-from copymem.train import cpu_threads
 
 PENALTIES = ("0.003", "0.01", "0.03", "0.1", "0.3")
 EXPERIMENTS = {e.name: e for e in [
@@ -27,47 +24,55 @@ class Linear(RNN):
     def step(self, x_t, h): return self.W_xh[x_t] + h @ self.W_hh + self.b_h
 
 
-def by_autograd(rnn, x, y):
-    "Backpropagation of a network that is not a tanh RNN."
-    loss = cross_entropy(rnn(x).flatten(0, 1), y.flatten())
-    loss.backward()
-    return loss.detach()
+def linear_states(weights, x_hot):
+    "Its states."
+    (W_xh, W_hh, b_h), states = weights[:3], []
+    h = torch.zeros_like(x_hot[:, 0] @ W_xh)
+    for drive in (x_hot @ W_xh + b_h).unbind(1): states.append(h := drive + h @ W_hh)
+    return torch.stack(states, 1)
 
 
-@by_hand
-def silence_to_readout(rnn, x, y):
+def linear(weights, back, x_hot, y_hot, eps, own):
+    "Its backpropagation."
+    h = linear_states(weights, x_hot)
+    loss, error, local = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
+    g = many.propagate_gradients(weights[1], torch.zeros_like(h), local)
+    return loss, many.weight_gradients(x_hot, h, g, error, slope=1.0), ()
+
+
+def silence_to_readout(weights, back, x_hot, y_hot, eps, own):
     "Backpropagation where the silence's errors train the read-out and go no further."
-    (x, y), weights = check_batch(rnn, x, y, 1.0, 0.0), weights_of(rnn)
-    states = fast.states_of(weights, x)
-    loss, error = fast.output_error(weights, states, y)
-    _, recall = fast.output_error(weights, states, y, silence=0.0)
-    local = fast.local_gradients(weights, states, recall, 1.0, 0.0)
-    deltas = fast.propagate_gradients(weights[1], states, local)
-    fast.leave(weights, fast.weight_gradients(weights, x, states, error, deltas))
-    return loss
+    h = many.states_of(weights, x_hot)
+    loss, error, _ = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
+    _, _, recall = many.local_gradients(weights, h, y_hot, 0.0, 0.0)
+    g = many.propagate_gradients(weights[1], h, recall)
+    return loss, many.weight_gradients(x_hot, h, g, error), ()
+
+
+def nearest_orthogonal(weights):
+    "Moves `W_hh` to its polar factor: two steps of Newton and Schulz, from near it."
+    for _ in range(2):
+        W = weights[1]
+        W.copy_(1.5 * W - 0.5 * W @ W.mT @ W)
 
 
 @torch.no_grad()
-def nearest_orthogonal(rnn):
-    "Moves `W_hh` to its polar factor: two steps of Newton and Schulz, from near it."
-    for _ in range(2):
-        W = rnn.W_hh
-        rnn.W_hh.copy_(1.5 * W - 0.5 * W @ W.T @ W)
+def centred(run):
+    "`b_h` cancels the blank's drive."
+    run.rnn.b_h.copy_(-run.rnn.W_xh[run.rnn.blank])
 
 
-def run(experiment, device=None):
-    "One run of this study; its figures."
-    with cpu_threads(1):
-        rnn, g = begin(experiment, Linear if experiment.name == "bp-linear" else RNN)
-        with torch.no_grad():
-            if experiment.name == "bp-centred": rnn.b_h.copy_(-rnn.W_xh[rnn.blank])
-            if experiment.name.startswith("bp-bias"):
-                rnn.b_y[rnn.blank] = float(experiment.name[-1])
-        rule = {"bp-linear": by_autograd,
-                "bp-silence-to-readout": silence_to_readout}.get(
-                    experiment.name, backprop_of(experiment))
-        change = nearest_orthogonal if experiment.name == "bp-orthogonal" else None
-        return train(rnn, rule, experiment, g, change=change)
+@torch.no_grad()
+def preset(run):
+    "The output bias of the blank begins at the number that the run's name ends with."
+    run.rnn.b_y[run.rnn.blank] = float(run.experiment.name.split("-")[-1])
 
 
-if __name__ == "__main__": main(__doc__, EXPERIMENTS, run, "rescues.csv")
+ODD = {"bp-linear": dict(rule=linear, states=linear_states),
+       "bp-silence-to-readout": dict(rule=silence_to_readout),
+       "bp-orthogonal": dict(change=nearest_orthogonal)}
+STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
+KINDS = {"bp-linear": Linear}
+
+if __name__ == "__main__":
+    main(__doc__, EXPERIMENTS, "rescues.csv", Study(ODD, {}, STARTS, KINDS))

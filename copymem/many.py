@@ -7,7 +7,7 @@ Docs: https://OWNER.github.io/copymem/toolbox/many.html.md"""
 # %% auto #0
 __all__ = ['OWN', 'WEIGHTS', 'AHEAD', 'STATES', 'states_of', 'local_gradients', 'weight_gradients', 'propagate_gradients',
            'learn_inverse', 'propagate_targets', 'backprop', 'targetprop', 'ManyAdam', 'limit_norms', 'Networks',
-           'keep', 'draw', 'draw_ahead', 'gradients', 'learn', 'update', 'capture', 'evaluate']
+           'keep', 'draw', 'draw_ahead', 'gradients', 'learn', 'update', 'capture', 'room_for', 'evaluate']
 
 # %% ../nbs/toolbox/many.ipynb #6987b127
 import torch
@@ -114,7 +114,7 @@ def limit_norms(grads, limits:torch.Tensor): # (n, ...) each; (n,), 0 for no lim
     scale = torch.where(limits > 0, limits / (norms + 1e-6), 1.0).clamp(max=1.0)
     return [g * scale.view(-1, *[1] * (g.ndim - 1)) for g in grads]
 
-# %% ../nbs/toolbox/many.ipynb #70caf6c5
+# %% ../nbs/toolbox/many.ipynb #b3d318c9
 OWN = dict(step_size=0.5, noise=0.1, fade=1.0, silence=1.0, activity=0.0, clip=0.0)
 WEIGHTS = ("W_xh", "W_hh", "b_h", "W_hy", "b_y")
 AHEAD = 50  # batches that a GPU draws at once for each network
@@ -125,7 +125,8 @@ class Networks:
                  batch_size:int=20, amsgrad=(), readout_beta2:float=0.999, device="cpu",
                  rule=None,   # by default targetprop, or backprop without inverses
                  change=None, # change(weights): what is done to them after each step
-                 states=states_of, # of one network, when it is evaluated
+                 states=states_of,   # of one network, when it is evaluated
+                 optimizer=ManyAdam, # of the networks
                  **settings):
         odd = settings.keys() - OWN.keys() if rule is None else ()
         if odd: raise TypeError(f"settings must be among {', '.join(OWN)}, or what a "
@@ -140,7 +141,7 @@ class Networks:
         made = {**OWN, **settings}  # by name: one value, or one for each network
         self.settings = {k: like.new_tensor(v).expand(n) for k, v in made.items()}
         flags = torch.tensor(list(amsgrad) or [False] * n, device=device)
-        self.adam = ManyAdam(self.weights, flags, [0.999] * 3 + [readout_beta2] * 2)
+        self.adam = optimizer(self.weights, flags, [0.999] * 3 + [readout_beta2] * 2)
         self.adam_back = ManyAdam(self.back, flags)
         self.generators = generators if like.is_cpu else [
             torch.Generator(device).manual_seed(g.initial_seed()) for g in generators]
@@ -160,8 +161,8 @@ def keep(networks:Networks, which:list[int]):
         adam.amsgrad = adam.amsgrad[index]
     networks.settings = part(networks.settings)
     networks.drawn = [part(batch) for batch in networks.drawn]
-    networks.generators, networks.n = [networks.generators[i] for i in which], len(which)
-    networks.graphs, networks.buffers = {}, {}
+    networks.generators = [networks.generators[i] for i in which]
+    networks.n, networks.graphs, networks.buffers = len(which), {}, {}
 
 # %% ../nbs/toolbox/many.ipynb #81f2d07d
 def draw(networks:Networks) -> dict:
@@ -230,19 +231,24 @@ def capture(networks:Networks, inverse_only:bool):
     for tensor, before in zip(moving, kept): tensor.copy_(before)
     networks.graphs[inverse_only] = graph, losses
 
-# %% ../nbs/toolbox/many.ipynb #06e6b348
-STATES = 500_000  # of all networks together: 256 MB at 128 units; ten times on a GPU
+# %% ../nbs/toolbox/many.ipynb #b5418c2d
+STATES = 500_000  # of all networks together on a CPU: 256 MB at 128 units
+
+def room_for(W_hh:torch.Tensor) -> int: # (n, hidden, hidden)
+    "How many states to hold at a time: `STATES`, or a quarter of a GPU's free memory."
+    if W_hh.is_cpu: return STATES
+    free, _ = torch.cuda.mem_get_info(W_hh.device)
+    return free // (16 * W_hh.shape[-1] * W_hh.element_size())
 
 @torch.no_grad()
 def evaluate(networks:Networks,   # of n networks
              size:int=1_000,      # sequences, the same for all
              seed:int=1_000_003   # of the sequences
             ) -> list[tuple]:     # of each: loss, recall and sequence accuracy
-    "As `copymem.train.evaluate`, of all at once, in parts of `STATES` states."
+    "As `copymem.train.evaluate`, of all at once, in parts that fit into memory."
     task, weights, parts = networks.task, tuple(networks.weights), []
     x, y = task.sample(size, torch.Generator().manual_seed(seed), weights[0].device)
-    room = STATES if weights[0].is_cpu else 10 * STATES
-    most = max(1, room // (networks.n * task.seq_len))
+    most = max(1, room_for(weights[1]) // (networks.n * task.seq_len))
     for x, y in zip(x.split(most), y.split(most)):
         x_hot = one_hot(x, task.vocab_size).to(weights[0])
         h = vmap(networks.states, (0, None))(weights, x_hot)

@@ -42,7 +42,7 @@ def train_row(experiment:Experiment, device=None) -> dict:
     if history.stopped == "interrupted": raise KeyboardInterrupt  # half a run is no row
     return row_of(experiment, rnn, history, rnn.b_h.device.type)
 
-# %% ../nbs/toolbox/rows.ipynb #0393fe34
+# %% ../nbs/toolbox/rows.ipynb #07c3c258
 ALIKE = ("method", "training", "delay", "hidden_size", "batch_size", "updates",
          "eval_every", "warmup", "readout_beta2")  # equal where runs train together
 TOGETHER = dict(cuda=512, cpu=20)  # networks at most
@@ -56,19 +56,19 @@ def groups_of(experiments:list, # to be trained
               place:str         # from `place_of`
              ) -> tuple[list, list]: # lists of runs; runs
     "Groups of runs that may train together, and the rest, each of which trains alone."
-    groups, alone, most = {}, [], TOGETHER[place]
+    groups, alone, most = {}, [], TOGETHER.get(place, TOGETHER["cpu"])
     for e in experiments:
         if e.training != "direct" or e.is_far(e.delay): alone.append(e)
         else: groups.setdefault(tuple(getattr(e, k) for k in ALIKE), []).append(e)
     return [group[i:i + most] for group in groups.values()
             for i in range(0, len(group), most)], alone
 
-# %% ../nbs/toolbox/rows.ipynb #1fcb67c9
-def networks_of(runs:list, device, **options) -> Networks:
+# %% ../nbs/toolbox/rows.ipynb #dcc865cd
+def networks_of(runs:list, device, task=None, **options) -> Networks:
     "The networks of runs of equal shape, stacked on `device`."
     each, first = [run.experiment for run in runs], runs[0].experiment
     inverses = [run.inverse for run in runs] if first.method == "tp" else None
-    return Networks(first.task, [run.rnn for run in runs], inverses,
+    return Networks(task or first.task, [run.rnn for run in runs], inverses,
                     [run.generator for run in runs], batch_size=first.batch_size,
                     amsgrad=[e.optimizer == "amsgrad" for e in each], device=device,
                     readout_beta2=first.readout_beta2, **options,
@@ -83,7 +83,7 @@ def note_run(run:Run, weights:dict, scores:Scores, at:int, seconds:float) -> boo
     run.rnn.load_state_dict(history.best_weights or weights)
     return True
 
-# %% ../nbs/toolbox/rows.ipynb #b14981d4
+# %% ../nbs/toolbox/rows.ipynb #f3f3a0fa
 def rates_of(experiments:list):
     "rates(update): learning rates (3, n), of network, read-out and inverse."
     at_first = torch.tensor([learning_rates(e, 0, e.delay) for e in experiments]).T
@@ -106,7 +106,7 @@ def look_at(networks:Networks, runs:list, at:int, seconds:float, callback):
 def run_together(runs:list,     # `Run`s of equal shape, see `groups_of`
                  device,        # where to
                  callback=None, # callback(run, weights, back), after its evaluations
-                 **options      # rule, change and more, for `Networks`
+                 **options      # a task, a rule and more, for `Networks`
                 ):              # each run when it ends, with its best weights
     "Trains runs at once; those that have ended make room."
     first, begun, live = runs[0].experiment, perf_counter(), list(runs)

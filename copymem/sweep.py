@@ -81,7 +81,7 @@ def open_backend(backend:str=None, # one of `BACKENDS`; default: joblib's own
         if backend is not None: stack.enter_context(joblib.parallel_config(backend))
         yield
 
-# %% ../nbs/toolbox/sweep.ipynb #9e5ed411
+# %% ../nbs/toolbox/sweep.ipynb #11d41f0e
 class FailedRuns(RuntimeError):
     "Runs of a sweep that could not be, a line each; all others stand in the table."
 
@@ -108,7 +108,8 @@ def listed_together(*which) -> list: return list(attempt_together(*which))
 def results(todo:list, run, together, device, jobs:int):
     "Does every run and yields it as `attempt` does: many as one, or each by joblib."
     place = place_of(device)
-    if (run, together) == (train_row, None) and place != "cpu": together = train_together
+    usual = run is train_row and together is None
+    if usual and place == "cuda": together = train_together
     groups, alone = groups_of(todo, place) if together else ([], todo)
     if place == "cpu":
         work = [joblib.delayed(listed_together)(together, g, place) for g in groups]

@@ -1,14 +1,19 @@
 """The studies' scripts run, and change in a run what they say."""
+import importlib
 from dataclasses import replace
 
 import pytest, torch
 from conftest import ROOT
 from torch.nn.functional import one_hot
 
-from copymem import fast, many
+from copymem import many
 from copymem.data import CopyTask
 from copymem.rnn import RNN
 from copymem.targetprop import Inverse
+
+
+STUDIES = ("rescues", "even_part", "inverses", "repair", "dose", "generalise", "staying",
+           "far")
 
 
 def seed(i): return torch.Generator().manual_seed(i)
@@ -16,29 +21,24 @@ def seed(i): return torch.Generator().manual_seed(i)
 
 @pytest.fixture
 def studies(monkeypatch):
-    "Studies by name: their experiments, and what `sweep` calls."
+    "The studies' modules by name."
     monkeypatch.syspath_prepend(ROOT/"nbs/studies")
-    import dose, even_part, lab, rescues
-    pulled = lab.FIGURES | lab.PULL
-    return dict(
-        rescues=(rescues, lab.Study(rescues.ODD, {}, rescues.STARTS, rescues.KINDS)),
-        even_part=(even_part, lab.Study(even_part.ODD, even_part.OWN, figures=pulled)),
-        dose=(dose, lab.Study()))
+    return {name: importlib.import_module(name) for name in STUDIES}
 
 
-@pytest.mark.parametrize("name", ["rescues", "even_part", "dose"])
+@pytest.mark.parametrize("name", STUDIES)
 def test_every_run_of_a_study_runs(studies, name):
     "Two small updates of each; a row has every figure of the table."
-    module, study = studies[name]
-    tiny = dict(hidden_size=8, delay=2, updates=102, eval_every=51, warmup=2)
-    runs = [replace(e, **tiny) for e in module.EXPERIMENTS.values()]
+    module = studies[name]
+    tiny = dict(hidden_size=8, delay=4, updates=102, eval_every=51, warmup=2)
     for method in ("bp", "tp"):
-        group = [e for e in runs if e.method == method]
-        rows = dict(study(group, "cpu"))
+        group = [replace(e, **tiny) for e in module.EXPERIMENTS.values()
+                 if e.method == method]
+        rows = dict(module.STUDY(group, "cpu"))
         assert set(rows) == set(group)
         for e, row in rows.items():
-            assert set(row) == set(study.figures), e.name
-            assert row["last_update"] == 102 and 0 <= row["readable"] <= 1, e.name
+            assert set(row) == set(module.STUDY.figures), e.name
+            assert row["last_update"] == 102 and 0 <= row["recall"] <= 1, e.name
 
 
 def made(n_hidden=8, delay=3):
@@ -54,14 +54,14 @@ def made(n_hidden=8, delay=3):
 def test_the_silence_trains_the_readout_alone(studies):
     "The read-out learns as ever; the rest as if the silence had no weight."
     (weights, _), batch = made()
-    ours = studies["rescues"][0].silence_to_readout(weights, (), *batch, None, {})[1]
-    without, whole = (many.backprop(weights, (), *batch, None,
-                                    dict(silence=w, activity=0.0))[1] for w in (0.0, 1.0))
+    ours = studies["rescues"].silence_to_readout(weights, (), *batch, None, {})[1]
+    whole, without = (many.backprop(weights, (), *batch, None, own)[1] for own in (
+        dict(silence=1.0, activity=0.0), dict(silence=0.0, activity=0.0)))
     for a, b in zip(ours, without[:3] + whole[3:]): torch.testing.assert_close(a, b)
 
 
 def test_linear_is_what_autograd_says(studies):
-    module, (weights, _), batch = studies["rescues"][0], *made()
+    module, (weights, _), batch = studies["rescues"], *made()
     weights = [w.requires_grad_() for w in weights]
     h = module.linear_states(weights, batch[0])
     loss, _, _ = many.local_gradients(weights, h, batch[1], 1.0, 0.0)
@@ -74,13 +74,13 @@ def test_the_polar_factor_is_near(studies):
     rnn = RNN(16, generator=seed(0))
     with torch.no_grad():
         W = [None, rnn.W_hh + 0.01 * torch.randn(16, 16, generator=seed(1))]
-        studies["rescues"][0].nearest_orthogonal(W)
+        studies["rescues"].nearest_orthogonal(W)
     torch.testing.assert_close(W[1] @ W[1].mT, torch.eye(16), atol=1e-4, rtol=0)
 
 
 def test_a_displacement_is_the_sum_of_its_parts(studies):
     "Target propagation, backpropagation, and odd and even that make up the first."
-    module, (weights, back), batch = studies["even_part"][0], *made()
+    module, (weights, back), batch = studies["even_part"], *made()
     eps = 0.1 * torch.randn(4, 8, generator=seed(2), dtype=torch.float64)
     own = dict(step_size=0.5, fade=0.9, silence=1.0, activity=0.0)
     def by(**parts):
@@ -96,3 +96,31 @@ def test_a_displacement_is_the_sum_of_its_parts(studies):
                          (rejoined, even[:3])):
         for a, b in zip(ours, theirs): torch.testing.assert_close(a, b)
     assert even[1].norm() > 1e-3 * tp[1].norm()
+
+
+def test_the_other_tasks(studies):
+    "What is asked for can be found in what is shown."
+    module, g = studies["generalise"], seed(0)
+    x, y = module.Adding(15).sample(50, g)
+    marked = (x > 3) & (x < 8)
+    assert (marked.sum(1) == 2).all() and marked[:, :7].any(1).all()
+    assert ((x - 4) * marked).sum(1).equal(y[:, -1]) and (y[:, :-1] == 8).all()
+    x, y = module.Wandering(5).sample(50, g)
+    starts = (x < 8).int().argmax(1)
+    assert starts.unique().tolist() == [0, 1, 2, 3, 4] and (x[:, 14] == 9).all()
+    for tokens, wanted, start in zip(x, y, starts):
+        assert tokens[start:start + 10].equal(wanted[-10:])
+
+
+def test_momentum_is_that_of_torch(studies):
+    g = seed(0)
+    ours, theirs = torch.randn(2, 3, 4, generator=g), None
+    theirs = torch.nn.Parameter(ours[1].clone())
+    many_of = studies["generalise"].Momentum([ours], torch.tensor([False, False]))
+    one = torch.optim.SGD([theirs], lr=0.1, momentum=0.9)
+    for _ in range(4):
+        grad = torch.randn(2, 3, 4, generator=g)
+        many_of.step([grad], [torch.tensor([0.01, 0.1])])
+        theirs.grad = grad[1]
+        one.step()
+    torch.testing.assert_close(ours[1], theirs.detach())

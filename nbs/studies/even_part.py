@@ -9,10 +9,13 @@ from lab import FIGURES, PULL, Study, main, protocol
 from copymem import many
 
 STEP_SIZES, FADES = ("0.005", "0.05", "0.2", "1", "2"), ("0", "0.5", "0.9")
+TIMES, PENALTIES = ("0.3", "3", "10"), ("0.03", "0.1")
 EXPERIMENTS = {e.name: e for e in [protocol(name, method="tp", **changed) for
     name, changed in [
         ("tp", {}), ("tp-odd", {}), ("bp-alone", {}), ("bp-even", {}),
         ("bp-even-along", {}), ("bp-even-across", {}), ("local-even", {}),
+        *((f"bp-even-{times}", {}) for times in TIMES),
+        *((f"tp-odd-penalty-{a}", dict(activity=float(a))) for a in PENALTIES),
         *((f"tp-step-{eta}", dict(step_size=float(eta))) for eta in STEP_SIZES),
         *((f"tp-fade-{fade}", dict(fade=float(fade))) for fade in FADES),
         ("tp-silence-to-readout", {}), ("tp-no-silence", dict(silence=0.0)),
@@ -30,6 +33,8 @@ OWN = {name: dict(zip(TERMS, values)) for name, values in {
     "bp-even-along":  (0, 0, 1, 1, 0, 1),
     "bp-even-across": (0.5, 0.5, 1, -1, 0, 1),
     "local-even":     (0.5, 0.5, 0, 0, 1, 1),
+    **{f"bp-even-{n}": (float(n) / 2, float(n) / 2, 1, 0, 0, 1) for n in TIMES},
+    **{f"tp-odd-penalty-{a}": (0.5, -0.5, 0, 0, 0, 1) for a in PENALTIES},
     "tp-silence-to-readout": (1, 0, 0, 0, 0, 0)}.items()}
 
 
@@ -51,6 +56,8 @@ def displaced(weights, back, x_hot, y_hot, eps, own):
 
 ODD = {name: dict(rule=displaced) for name in OWN}
 
+STUDY = Study(ODD, OWN, figures=FIGURES | PULL)
+
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "even_part.csv",
-         Study(ODD, OWN, figures=FIGURES | PULL))
+         STUDY)

@@ -11,17 +11,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import torch
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, one_hot
 
+from copymem import many
 from copymem.data import CopyTask
 from copymem.experiment import Run
-from copymem.probe import mean_slope, readable, readable_at
-from copymem.rnn import RNN, local_gradients
+from copymem.probe import readable, readable_at
+from copymem.rnn import RNN
 from copymem.rows import run_together
 from copymem.settings import Experiment
 from copymem.sweep import FailedRuns, Table, select_runs, sweep, wilson
-from copymem.targetprop import Inverse, propagate_targets
 from copymem.train import cpu_threads
 
 RESULTS = Path(__file__).resolve().parents[2]/"copymem/results"
@@ -29,6 +30,7 @@ FIRST_REPORT_SEED, BLOCK = 1_000, 20
 FIGURES = dict(update_99=int, recall=float, best_recall=float, slope=float,
                readable=float, readable_silent=float, slope_100=float,
                readable_100=float, last_update=int, seconds=float, device=str)
+STAYING = dict(lowest_after_99=float, below_after_99=int)  # of runs that go on
 PULL = dict(even_cosine=float, even_share=float, even_cosine_100=float,
             even_share_100=float)  # of target propagation, in addition
 NOISE = 0.01  # absolute, on the states that are read
@@ -44,41 +46,50 @@ def protocol(name, **changed):
 
 # --- what is looked at in a run ---
 
-@torch.no_grad()
-def pull(rnn, inverse, experiment):
+def pull(weights, back, experiment, carry):
     "Of displacements before the recall: the even part's cosine with h, even / odd."
     e, task = experiment, experiment.task
     x, y = task.sample(200, torch.Generator().manual_seed(2))
-    h = rnn.hidden_states(x)
-    wish = -e.step_size * local_gradients(rnn, h, y, e.silence, e.activity)[2]
-    there, back = (propagate_targets(rnn, inverse, x, h, sign * wish, e.fade)
-                   for sign in (1, -1))
+    hot = [one_hot(tokens, task.vocab_size).to(weights[0]) for tokens in (x, y)]
+    h = many.states_of(weights, hot[0])
+    wish = -e.step_size * many.local_gradients(weights, h, hot[1], e.silence,
+                                               e.activity)[2]
+    there, opposite = (carry(weights, back, hot[0], h, sign * wish, e.fade)
+                       for sign in (1, -1))
     early = slice(None, task.delay + task.length)
-    even, odd = (there + back)[:, early] / 2, (there - back)[:, early] / 2
+    even, odd = (there + opposite)[:, early] / 2, (there - opposite)[:, early] / 2
     return dict(even_cosine=cosine_similarity(even, h[:, early], -1).mean().item(),
                 even_share=(even.norm() / odd.norm()).item())
 
 
-def look_inside(experiment, kind, weights, back, ended):
-    "The figures of a network, and of its inverse if it has one."
-    e = experiment
-    rnn = kind(e.hidden_size, e.task.vocab_size)
-    for p, value in zip(rnn.parameters(), weights): p.data = torch.tensor(value)
-    found = dict(slope=mean_slope(rnn, e.delay) if kind is RNN else None,
-                 readable=readable(rnn, e.delay, noise=NOISE))
+@torch.no_grad()
+def look_inside(study, experiment, weights, back, ended):
+    "The figures of a network, and of its inverse if it has one; none if it diverged."
+    if not all(np.isfinite(w).all() for w in weights + back): return {}
+    e, kind = experiment, study.kinds.get(experiment.name, RNN)
+    task, weights = study.task_of(e), [torch.from_numpy(w) for w in weights]
+    rnn = kind(e.hidden_size, task.vocab_size)
+    for p, value in zip(rnn.parameters(), weights): p.data = value
+    found = {}
+    if kind is RNN:
+        h = rnn.hidden_states(task.sample(200, torch.Generator().manual_seed(2))[0])
+        found["slope"] = (1 - h ** 2).mean().item()
+    reads = study.reads(e, ended) and type(task) is CopyTask
+    if reads: found["readable"] = readable(rnn, e.delay, noise=NOISE)
     if back:
-        inverse = Inverse(e.hidden_size)
-        for p, value in zip(inverse.parameters(), back): p.data = torch.tensor(value)
-        found |= pull(rnn, inverse, e)
+        back = [torch.from_numpy(w) for w in back]
+        found |= pull(weights, back, e, study.carries.get(e.name,
+                                                          many.propagate_targets))
     if not ended: return {f"{key}_100": value for key, value in found.items()}
+    if not reads: return found
     silent = readable_at(rnn, e.delay + 9, e.delay, noise=NOISE)
     return found | dict(readable_silent=sum(silent) / len(silent))
 
 
 class Looks:
     "Called after evaluations: looks inside after 100 updates, and at the end."
-    def __init__(self, device, kinds):
-        self.pool, self.kinds, self.waiting = None, kinds, {}
+    def __init__(self, device, study):
+        self.pool, self.study, self.waiting = None, study, {}
         if torch.device(device).type == "cpu": return
         self.pool = ProcessPoolExecutor(  # a GPU does not wait for what is looked at
             max(1, min(8, os.cpu_count() - 1)), get_context("spawn"),
@@ -94,7 +105,7 @@ class Looks:
             each = [[w.numpy().copy() for w in group]
                     for group in (weights.values(), back)]
             do = self.pool.submit if self.pool else partial
-            looks.append(do(look_inside, e, self.kinds.get(e.name, RNN), *each, end))
+            looks.append(do(look_inside, self.study, e, *each, end))
 
     def of(self, experiment):
         "All that was found in a run."
@@ -108,9 +119,13 @@ def row_of(run, found, device):
     "The figures of a run that has ended."
     history = run.history
     passed = history.reached(0.99)
+    after = history.rows[history.rows.index(passed):] if passed else []
+    recalls = [row["recall_accuracy"] for row in after]
     return dict(update_99=passed and passed["update"],
                 recall=history.last["recall_accuracy"],
                 best_recall=history.best["recall_accuracy"],
+                lowest_after_99=min(recalls, default=None),
+                below_after_99=sum(recall < 0.9 for recall in recalls),
                 last_update=history.last["update"], seconds=history.last["seconds"],
                 device=device, **found)
 
@@ -120,15 +135,17 @@ def row_of(run, found, device):
 @dataclass
 class Study:
     "What its runs do otherwise, by their names, and what a row of its table holds."
-    odd: dict = field(default_factory=dict)    # rule, change, states: see `many`
+    odd: dict = field(default_factory=dict)    # rule, change and more: see `many`
     own: dict = field(default_factory=dict)    # numbers that the rule asks for
     starts: dict = field(default_factory=dict) # start(run), before the first update
     kinds: dict = field(default_factory=dict)  # of network, where it is not `RNN`
+    carries: dict = field(default_factory=dict) # displacements, see `pull`
+    tasks: dict = field(default_factory=dict)  # by delay, where it is not `CopyTask`
     figures: dict = field(default_factory=lambda: FIGURES)
 
     def __call__(self, experiments, device):
         "For `sweep`: trains runs of equal shape, and yields each with its figures."
-        looks, place = Looks(device, self.kinds), torch.device(device).type
+        looks, place = Looks(device, self), torch.device(device).type
         for group in self.alike(experiments):
             with cpu_threads(1):
                 runs = [Run(e, "cpu") for e in group]
@@ -144,16 +161,23 @@ class Study:
         "Groups of runs with the same rule."
         groups = {}
         for e in experiments:
-            key = tuple(self.odd.get(e.name, {}).items())
+            key = self.tasks.get(e.name), *self.odd.get(e.name, {}).items()
             groups.setdefault(key, []).append(e)
         return groups.values()
 
     def options(self, group):
         "Theirs for `Networks`."
         names = [e.name for e in group]
-        keys = self.own.get(names[0], ())
-        return self.odd.get(names[0], {}) | {k: [self.own[n][k] for n in names]
-                                             for k in keys}
+        own = {k: [self.own[n][k] for n in names] for k in self.own.get(names[0], ())}
+        return self.odd.get(names[0], {}) | own | dict(task=self.task_of(group[0]))
+
+    def reads(self, experiment, ended):
+        "Is a read-out fitted to the states? At long delays that takes long."
+        return True
+
+    def task_of(self, experiment):
+        "What a run is trained and evaluated on."
+        return self.tasks.get(experiment.name, CopyTask)(experiment.delay)
 
 
 def arrivals(found):

@@ -74,5 +74,7 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
+STUDY = Study(ODD, {}, STARTS, KINDS)
+
 if __name__ == "__main__":
-    main(__doc__, EXPERIMENTS, "rescues.csv", Study(ODD, {}, STARTS, KINDS))
+    main(__doc__, EXPERIMENTS, "rescues.csv", STUDY)

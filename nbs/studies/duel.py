@@ -80,8 +80,9 @@ def main():
     parser.add_argument("--delays", type=int, nargs="+", default=DELAYS)
     parser.add_argument("--block", type=int, default=0, help="of report seeds")
     parser.add_argument("--jobs", type=int, default=-1, help="default: a core each")
+    parser.add_argument("--out", help="another table")
     o = parser.parse_args()
-    out = RESULTS/TABLE[o.part]
+    out = o.out or RESULTS/TABLE[o.part]
     if o.part == "search": rows = sweep(draws(), (0, 1), out, jobs=o.jobs, device="cpu")
     if o.part == "best":
         searched = read_sweep(RESULTS/TABLE["search"])

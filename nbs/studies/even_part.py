@@ -15,6 +15,7 @@ EXPERIMENTS = {e.name: e for e in [protocol(name, method="tp", **changed) for
         ("tp", {}), ("tp-odd", {}), ("bp-alone", {}), ("bp-even", {}),
         ("bp-even-along", {}), ("bp-even-across", {}), ("local-even", {}),
         *((f"bp-even-{times}", {}) for times in TIMES),
+        ("bp-alone-decay", dict(decay=0.5)), ("bp-even-decay", dict(decay=0.5)),
         *((f"tp-odd-penalty-{a}", dict(activity=float(a))) for a in PENALTIES),
         *((f"tp-step-{eta}", dict(step_size=float(eta))) for eta in STEP_SIZES),
         *((f"tp-fade-{fade}", dict(fade=float(fade))) for fade in FADES),
@@ -33,6 +34,8 @@ OWN = {name: dict(zip(TERMS, values)) for name, values in {
     "bp-even-along":  (0, 0, 1, 1, 0, 1),
     "bp-even-across": (0.5, 0.5, 1, -1, 0, 1),
     "local-even":     (0.5, 0.5, 0, 0, 1, 1),
+    "bp-alone-decay": (0, 0, 1, 0, 0, 1),
+    "bp-even-decay": (0.5, 0.5, 1, 0, 0, 1),
     **{f"bp-even-{n}": (float(n) / 2, float(n) / 2, 1, 0, 0, 1) for n in TIMES},
     **{f"tp-odd-penalty-{a}": (0.5, -0.5, 0, 0, 0, 1) for a in PENALTIES},
     "tp-silence-to-readout": (1, 0, 0, 0, 0, 0)}.items()}

@@ -42,7 +42,7 @@ def train_row(experiment:Experiment, device=None) -> dict:
     if history.stopped == "interrupted": raise KeyboardInterrupt  # half a run is no row
     return row_of(experiment, rnn, history, rnn.b_h.device.type)
 
-# %% ../nbs/toolbox/rows.ipynb #07c3c258
+# %% ../nbs/toolbox/rows.ipynb #8e54073f
 ALIKE = ("method", "training", "delay", "hidden_size", "batch_size", "updates",
          "eval_every", "warmup", "readout_beta2")  # equal where runs train together
 TOGETHER = dict(cuda=512, cpu=20)  # networks at most
@@ -58,7 +58,7 @@ def groups_of(experiments:list, # to be trained
     "Groups of runs that may train together, and the rest, each of which trains alone."
     groups, alone, most = {}, [], TOGETHER.get(place, TOGETHER["cpu"])
     for e in experiments:
-        if e.training != "direct" or e.is_far(e.delay): alone.append(e)
+        if e.training != "direct": alone.append(e)
         else: groups.setdefault(tuple(getattr(e, k) for k in ALIKE), []).append(e)
     return [group[i:i + most] for group in groups.values()
             for i in range(0, len(group), most)], alone
@@ -83,10 +83,10 @@ def note_run(run:Run, weights:dict, scores:Scores, at:int, seconds:float) -> boo
     run.rnn.load_state_dict(history.best_weights or weights)
     return True
 
-# %% ../nbs/toolbox/rows.ipynb #f3f3a0fa
+# %% ../nbs/toolbox/rows.ipynb #250fd21e
 def rates_of(experiments:list):
     "rates(update): learning rates (3, n), of network, read-out and inverse."
-    at_first = torch.tensor([learning_rates(e, 0, e.delay) for e in experiments]).T
+    at_first = torch.tensor([learning_rates(e, 0) for e in experiments]).T
     def rates(update):
         level = {e.decay: level_of(e, update - 1) for e in experiments}
         return at_first * torch.tensor([level[e.decay] for e in experiments])

@@ -13,7 +13,7 @@ from copymem.checkpoint import digest
 from copymem.cli import main
 from copymem.data import (
     CopyTask, memoryless, prepare_loaders, recall_accuracy, sequence_accuracy)
-from copymem.experiment import Run, default_device, fading, run_experiment
+from copymem.experiment import Run, default_device, run_experiment
 from copymem.files import lock, read_bytes, replacing, write_text
 from copymem.rnn import RNN
 from copymem.settings import Experiment, load_experiments
@@ -572,10 +572,9 @@ def set_key(section, key, value):
         ("method", "BP"), ("training", "sideways"), ("updates", "0"),
         ("updates", "many"), ("seed", "-1"), ("seed", "x"), ("batch_size", "0"),
         ("batch_size", "2.5"), ("lr", "0"), ("lr", "-1"), ("lr", "nan"), ("lr", "inf"),
-        ("lr", "fast"), ("readout_lr", "-1"), ("lr_delay", "-30"), ("fade", "1.5"),
-        ("fade", "-0.1"), ("far_beta2", "1"), ("far_beta2", "-0.5"),
-        ("far_gain", "-0.5"), ("far_gain", "inf"), ("far_readout_lr", "-1"),
-        ("lr_power", "nan"), ("readout_lr_power", "-1000"),
+        ("lr", "fast"), ("readout_lr", "-1"), ("fade", "1.5"), ("fade", "-0.1"),
+        ("readout_beta2", "1"), ("readout_beta2", "-0.5"), ("activity", "-0.5"),
+        ("activity", "inf"), ("silence", "nan"), ("start", "loud"),
     ],
 )
 def test_bad_value_is_named(tmp_path, key, value):
@@ -870,13 +869,11 @@ def test_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
 @pytest.mark.parametrize("stop", [20, 40, 50])
 @pytest.mark.parametrize("method", ["bp", "tp"])
 def test_going_on_where_the_delay_has_just_grown(tmp_path, method, stop):
-    """Rates that fall with the delay are the whole run's, also right after a
-    lengthening."""
+    "Also right after a lengthening, with a read-out that has rate and memory of its own."
     e = Experiment(
         "grown", delay=9, method=method, training="growing", hidden_size=16, updates=60,
-        warmup=5, eval_every=10, optimizer="amsgrad", readout_lr=0.01, lr_delay=3,
-        lr_power=3, readout_lr_power=-1.5, far_readout_lr=0.02, far_beta2=0.99,
-        far_gain=0.5, fade=0.9, start_delay=2, growth=1.5, threshold=0, clip=1,
+        warmup=5, eval_every=10, optimizer="amsgrad", readout_lr=0.01, fade=0.9,
+        readout_beta2=0.99, start_delay=2, growth=1.5, threshold=0, clip=1,
     )
     whole, rows = run_experiment(e, tmp_path/"whole", progress=False)
     run_experiment(
@@ -891,38 +888,14 @@ def test_going_on_where_the_delay_has_just_grown(tmp_path, method, stop):
 
 
 def test_rates_and_optimizers_of_the_parts():
-    """Beyond lr_delay the network and its inverse slow down and the read-out, with an
-    Adam of its own, speeds up; before it nothing changes."""
-    far = dict(lr_delay=10, lr_power=3, readout_lr_power=-1.5, far_readout_lr=0.2,
-               far_beta2=0.9)
-    groups = lambda delay, **more: Run(
-        Experiment(
-            "rates", delay=delay, method="tp", optimizer="amsgrad", lr=0.01,
-            readout_lr=0.1, inverse_lr=0.001, **more
-        )
-    ).optimizer.param_groups
-    for near in (groups(40), groups(10, **far)):
-        assert [(g["lr"], g["amsgrad"], g["betas"][1]) for g in near] == [
-            (0.01, True, 0.999), (0.1, True, 0.999), (0.001, True, 0.999)]
-    assert [g["lr"] for g in groups(40, **far)] == pytest.approx(
-        [0.01 / 64, 0.2 * 8, 0.001 / 64])
-    assert [(g["amsgrad"], g["betas"][1]) for g in groups(40, **far)] == [
-        (True, 0.999), (False, 0.9), (True, 0.999)]
-
-
-def test_displacements_are_held_down_at_far_delays_alone():
-    e = Experiment("held", method="tp", delay=40, lr_delay=10, fade=0.9, far_gain=0.8)
-    inverse = Inverse(8, torch.Generator().manual_seed(0))
-    assert fading(e, inverse, 10) == 0.9 and fading(e, inverse, 40) == pytest.approx(
-        0.8, rel=1e-4
-    )  # orthogonal: all eigenvalues are 1 in size
-    with torch.no_grad(): inverse.V_hh *= 2
-    assert fading(e, inverse, 40) == pytest.approx(0.4, rel=1e-4)
-    with torch.no_grad(): inverse.V_hh *= 0.25
-    assert fading(e, inverse, 40) == 0.9
-    with torch.no_grad():
-        inverse.V_hh[0, 0] = float("nan")  # LAPACK ends the process on one of these
-    assert fading(e, inverse, 40) == 0.9
+    "The read-out has a rate and a memory of its own, the inverse a rate."
+    run = Run(Experiment("rates", method="tp", optimizer="amsgrad", lr=0.01, updates=10,
+                         decay=0.5, readout_lr=0.1, readout_beta2=0.9, inverse_lr=0.001))
+    groups = run.optimizer.param_groups
+    assert [(g["lr"], g["amsgrad"], g["betas"][1]) for g in groups] == [
+        (0.01, True, 0.999), (0.1, True, 0.9), (0.001, True, 0.999)]
+    for _ in range(10): run.step()
+    assert [g["lr"] for g in groups] == pytest.approx([0, 0, 0], abs=1e-12)
 
 
 def test_resuming_from_a_damaged_file_is_refused(tmp_path):

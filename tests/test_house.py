@@ -17,7 +17,7 @@ FIRST_EDITION = """
         cpu_threads fit save_tensors load_tensors save_model read_metadata load_model
     experiment: RANGES POSITIVE CHOICES SETTINGS TEST_SEED FIGURES SWEEP_COLUMNS
         BACKENDS Experiment parse_experiment find_settings load_experiments
-        learning_rates fading Run save_run check_settings restore_run measure
+        learning_rates Run save_run check_settings restore_run measure
         save_result open_run run_experiment train_run pretrained_folder pretrained_names
         pretrained_path load_pretrained load_history pretrained_experiments inverse_for
         answer sweep_row read_sweep open_backend sweep Table select_runs over_seeds

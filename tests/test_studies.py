@@ -12,8 +12,7 @@ from copymem.rnn import RNN
 from copymem.targetprop import Inverse
 
 
-STUDIES = ("rescues", "even_part", "inverses", "repair", "dose", "generalise", "staying",
-           "far")
+STUDIES = "rescues", "even_part", "inverses", "repair", "dose", "generalise", "staying"
 
 
 def seed(i): return torch.Generator().manual_seed(i)
@@ -23,7 +22,8 @@ def seed(i): return torch.Generator().manual_seed(i)
 def studies(monkeypatch):
     "The studies' modules by name."
     monkeypatch.syspath_prepend(ROOT/"nbs/studies")
-    return {name: importlib.import_module(name) for name in STUDIES}
+    names = *STUDIES, "duel", "far"
+    return {name: importlib.import_module(name) for name in names}
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -124,3 +124,27 @@ def test_momentum_is_that_of_torch(studies):
         theirs.grad = grad[1]
         one.step()
     torch.testing.assert_close(ours[1], theirs.detach())
+
+
+def test_the_rate_falls_with_the_delay_and_the_frozen_stay_still(studies):
+    far, tiny = studies["far"], dict(hidden_size=8, delay=3, updates=20, warmup=2)
+    for name, moves in (("bp-quiet", True), ("frozen-quiet", False), ("tp", True)):
+        row = far.run(replace(far.EXPERIMENTS[name], **tiny), "cpu")
+        assert set(row) == set(far.SEEN) and (row["readable"] is None) == moves, name
+
+
+def test_a_search_asks_both_rules_alike(studies):
+    "The same draws for both; the best arrives more often, then sooner, then recalls more."
+    duel = studies["duel"]
+    bp, tp = ([e for e in duel.draws() if e.method == m] for m in ("bp", "tp"))
+    assert len(bp) == len(tp) == duel.DRAWS
+    for a, b in zip(bp, tp):
+        assert all(getattr(a, k) == getattr(b, k) for k in
+                   ("lr", "clip", "decay", "optimizer", "batch_size", "updates"))
+    def row(e, seed, update, recall):
+        own = {k: getattr(e, k) for k in duel.SETTINGS}
+        return own | dict(seed=seed, update_99=update, recall_accuracy=recall)
+    rows = [row(bp[0], 0, None, 0.9), row(bp[0], 1, None, 0.9), row(bp[1], 0, 900, 0.1),
+            row(bp[1], 1, None, 0.1), row(bp[2], 0, None, 0.95),
+            row(bp[2], 1, None, 0.95)]
+    assert [e.lr for e, _ in duel.ranked(rows, "bp")] == [bp[i].lr for i in (1, 2, 0)]

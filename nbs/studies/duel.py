@@ -60,8 +60,7 @@ def ranked(rows, method):
 def winners():
     "The settings of each rule that were best in full."
     rows = read_sweep(RESULTS/TABLE["best"])
-    return [replace(ranked(rows, m)[0][0], updates=FULL, stop_at=0.998)
-            for m in ("bp", "tp")]
+    return [replace(ranked(rows, m)[0][0], updates=FULL) for m in ("bp", "tp")]
 
 
 def lines(rows, methods=("bp", "tp"), most=4):
@@ -80,6 +79,7 @@ def main():
     parser.add_argument("--delays", type=int, nargs="+", default=DELAYS)
     parser.add_argument("--block", type=int, default=0, help="of report seeds")
     parser.add_argument("--jobs", type=int, default=-1, help="default: a core each")
+    parser.add_argument("--device", help="of the final; default: a GPU if there is one")
     parser.add_argument("--out", help="another table")
     o = parser.parse_args()
     out = o.out or RESULTS/TABLE[o.part]
@@ -92,7 +92,7 @@ def main():
     if o.part != "final": return print(lines(rows))
     first = FIRST_REPORT_SEED + BLOCK * o.block
     rows = sweep(winners(), range(first, first + BLOCK), out, delays=o.delays,
-                 jobs=o.jobs, device="cpu")
+                 jobs=o.jobs, device=o.device)
     print(Table({"rule": m, "T": T, **arrivals([r for r in rows if r["method"] == m
                  and r["delay"] == T])} for T in o.delays for m in ("bp", "tp")))
 

@@ -1,38 +1,45 @@
 """Study 8, how far: direct training at long delays, both rules, with and without the
-penalty, from both starts, beside a network whose recurrence is frozen. The frozen one's
-`readable` is what least squares reads from an untrained network.
+penalty, beside a network whose recurrence is frozen. Its `readable` is what least
+squares reads from an untrained network.
 
     python nbs/studies/far.py
     python nbs/studies/far.py --delays 200 --only bp-quiet --seeds 3
 """
 from dataclasses import replace
 
-from lab import Study, main, protocol
+from lab import main, protocol
 
-UPDATES, STILL = 800, 1e-30  # a rate at which no weight moves
-RULES = {"bp": {}, "bp-penalty": dict(activity=0.03),
+from copymem.experiment import run_experiment
+from copymem.probe import mean_slope, readable
+from copymem.rows import row_of
+from copymem.table import FIGURES
+
+STILL = 1e-30  # a rate at which no weight moves
+RULES = {"bp": {}, "bp-penalty-0.03": dict(activity=0.03),
          "tp": dict(method="tp", optimizer="adam", warmup=100),
-         "tp-penalty": dict(method="tp", optimizer="adam", warmup=100, activity=0.03),
-         "frozen": {}}
+         "tp-penalty-0.03": dict(method="tp", optimizer="adam", warmup=100,
+                                 activity=0.03)}
+QUIET = dict(start="quiet", updates=800, decay=1.0, readout_lr=0.3, readout_beta2=0.99)
+AS_IT_IS = dict(updates=2_000, lr=2e-4, readout_lr=0.1, readout_beta2=0.99)
 EXPERIMENTS = {e.name: e for e in [
-    protocol(name + end, start=start, updates=UPDATES, decay=1.0, readout_lr=0.3,
-             readout_beta2=0.99, **own)
-    for name, own in RULES.items()
-    for start, end in (("standard", ""), ("quiet", "-quiet"))]}
+    *(protocol(f"{name}-quiet", **QUIET, **own) for name, own in RULES.items()),
+    protocol("frozen-quiet", **QUIET | dict(lr=STILL)),
+    *(protocol(name, **AS_IT_IS, **own) for name, own in RULES.items()),
+    protocol("frozen", **AS_IT_IS | dict(lr=STILL))]}
+SEEN = FIGURES | dict(slope=float, readable=float)
 
 
-class Far(Study):
-    "Runs whose network learns at 1 / T^2, and whose read-out at one rate everywhere."
-    def __call__(self, experiments, device):
-        rated = {replace(e, lr=STILL if e.name.startswith("frozen") else e.delay ** -2):
-                 e for e in experiments}
-        for e, row in super().__call__(list(rated), device): yield rated[e], row
+def run(experiment, device):
+    "One run; a quiet network learns at 1 / T^2."
+    e = experiment
+    if e.start == "quiet" and e.lr != STILL: e = replace(e, lr=e.delay ** -2)
+    rnn, history = run_experiment(e, device=device, progress=False)
+    if history.stopped == "interrupted": raise KeyboardInterrupt
+    found = row_of(e, rnn, history, rnn.b_h.device.type)
+    read = readable(rnn, e.delay, noise=0.01) if e.name.startswith("frozen") else None
+    return found | dict(slope=mean_slope(rnn, e.delay), readable=read)
 
-    def reads(self, experiment, ended):
-        return ended and experiment.name.startswith("frozen")
-
-
-STUDY = Far()
 
 if __name__ == "__main__":
-    main(__doc__, EXPERIMENTS, "long_delays.csv", STUDY, delays=(200, 500, 1_000))
+    main(__doc__, EXPERIMENTS, "long_delays.csv", run, (60, 100, 200, 500, 1_000),
+         figures=SEEN)

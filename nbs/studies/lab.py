@@ -191,15 +191,16 @@ def arrivals(found):
 def line(rows, name, delay, figures=FIGURES):
     "One line for all seeds of a run: how many arrived, when, and what is inside."
     found = select_runs(rows, name, delay)
-    inside = [k for k in ("recall", "slope", "readable", "readable_silent",
-                          "even_cosine_100") if k in figures]
+    inside = [k for k in ("recall", "recall_accuracy", "slope", "readable",
+                          "readable_silent", "even_cosine_100") if k in figures]
     middle = {key: [r[key] for r in found if r[key] is not None] for key in inside}
     return {"run": name, "T": delay, **arrivals(found),
             **{key: median(each) if each else "-" for key, each in middle.items()}}
 
 
-def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK):
-    "The command line of a study: fills `table`, and prints a line for every run."
+def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK,
+         figures=None):
+    "The command line of a study: a `Study`, or a function of one run and `figures`."
     parser = argparse.ArgumentParser(description=text,
                                      formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--delays", type=int, nargs="+", default=delays)
@@ -216,10 +217,11 @@ def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK):
     o = parser.parse_args()
     first = 0 if o.tune else FIRST_REPORT_SEED + BLOCK * o.block
     out = o.out or (Path("runs")/table if o.tune else RESULTS/table)
-    names = o.only or list(experiments)
+    names, figures = o.only or list(experiments), figures or study.figures
+    how = dict(together=study) if isinstance(study, Study) else dict(run=study)
     try: rows = sweep([experiments[n] for n in names], range(first, first + o.seeds),
-                      out, delays=o.delays, together=study, figures=study.figures,
-                      jobs=o.jobs, device=o.device)
+                      out, delays=o.delays, figures=figures, jobs=o.jobs,
+                      device=o.device, **how)
     except FailedRuns as error: raise SystemExit(str(error))
-    print(Table(line(rows, name, delay, study.figures) for delay in o.delays
+    print(Table(line(rows, name, delay, figures) for delay in o.delays
                 for name in names))

@@ -10,10 +10,10 @@ import random
 from dataclasses import replace
 from statistics import mean, median
 
-from lab import BLOCK, FIRST_REPORT_SEED, RESULTS, arrivals, protocol
+from lab import BLOCK, FIRST_REPORT_SEED, RESULTS, protocol
 
 from copymem.settings import SETTINGS
-from copymem.sweep import FIGURES, Table, read_sweep, sweep
+from copymem.sweep import Table, arrivals, read_sweep, sweep
 
 DRAWS, FULL = 32, 20_000
 DELAYS = (3, 5, 10, 15, 30, 60)

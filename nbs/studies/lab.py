@@ -2,7 +2,6 @@
 in each, and the command line that fills a table (`python nbs/studies/rescues.py
 --help`)."""
 import argparse
-import math
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -17,12 +16,12 @@ from torch.nn.functional import cosine_similarity, one_hot
 
 from copymem import many
 from copymem.data import CopyTask
-from copymem.experiment import Run
+from copymem.experiment import Run, train_run
 from copymem.probe import readable, readable_at
 from copymem.rnn import RNN
 from copymem.rows import run_together
 from copymem.settings import Experiment
-from copymem.sweep import FailedRuns, Table, select_runs, sweep, wilson
+from copymem.sweep import FailedRuns, Table, arrivals, select_runs, sweep
 from copymem.train import cpu_threads
 
 RESULTS = Path(__file__).resolve().parents[2]/"copymem/results"
@@ -132,6 +131,17 @@ def row_of(run, found, device):
 
 # --- runs, many at once ---
 
+def one_by_one(runs, looks):
+    "As `run_together`, of runs by the two rules themselves: sooner on a CPU."
+    for run in runs:
+        def tell(history):
+            back = run.inverse.parameters() if run.inverse else ()
+            looks(run, run.rnn.state_dict(), [p.detach() for p in back])
+        _, history = train_run(run, tell, progress=False)
+        if history.stopped == "interrupted": raise KeyboardInterrupt
+        yield run
+
+
 @dataclass
 class Study:
     "What its runs do otherwise, by their names, and what a row of its table holds."
@@ -151,7 +161,9 @@ class Study:
                 runs = [Run(e, "cpu") for e in group]
                 for run in runs:
                     if start := self.starts.get(run.experiment.name): start(run)
-                ended = run_together(runs, device, looks, **self.options(group))
+                alike = group[0].name not in {**self.odd, **self.tasks}
+                ended = (one_by_one(runs, looks) if alike and place == "cpu" else
+                         run_together(runs, device, looks, **self.options(group)))
                 for run in list(ended):
                     found = row_of(run, looks.of(run.experiment), place)
                     yield run.experiment, {k: found.get(k) for k in self.figures}
@@ -180,22 +192,16 @@ class Study:
         return self.tasks.get(experiment.name, CopyTask)(experiment.delay)
 
 
-def arrivals(found):
-    "How many of `found` arrived, with the interval, and the median of when."
-    when = [r["update_99"] or math.inf for r in found]
-    low, high = wilson(passed := sum(map(math.isfinite, when)), len(found))
-    return {"arrived": f"{passed} of {len(found)}",
-            "95 % interval": f"{low:.2f} to {high:.2f}", "median update": median(when)}
-
-
 def line(rows, name, delay, figures=FIGURES):
     "One line for all seeds of a run: how many arrived, when, and what is inside."
     found = select_runs(rows, name, delay)
     inside = [k for k in ("recall", "recall_accuracy", "slope", "readable",
-                          "readable_silent", "even_cosine_100") if k in figures]
+                          "readable_1e2", "readable_1e3", "readable_silent",
+                          "even_cosine_100", "mean_state", "spread") if k in figures]
     middle = {key: [r[key] for r in found if r[key] is not None] for key in inside}
-    return {"run": name, "T": delay, **arrivals(found),
-            **{key: median(each) if each else "-" for key, each in middle.items()}}
+    when = arrivals(found) if "update_99" in figures else {"seeds": len(found)}
+    return {"run": name, "T": delay, **when,
+            **{key: f"{median(each):.2f}" if each else "-" for key, each in middle.items()}}
 
 
 def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK,

@@ -4,7 +4,7 @@ by target propagation, by backpropagation with the penalty, or by it alone again
     python nbs/studies/repair.py
 """
 import torch
-from lab import FIGURES, Study, main, protocol
+from lab import FIGURES, Study, main, one_by_one, protocol
 
 from copymem.experiment import Run
 from copymem.rows import run_together
@@ -23,8 +23,11 @@ class Repair(Study):
                              hidden_size=first.hidden_size, updates=STUCK.updates),
                     "cpu") for seed in sorted({e.seed for e in experiments})]
         def keep(run, weights, back):
+            weights = {name: w.clone() for name, w in weights.items()}
             left[run.experiment.seed] = weights, run.history.last["recall_accuracy"]
-        for run in run_together(runs, device, keep): pass
+        cpu = torch.device(device).type == "cpu"
+        for _ in one_by_one(runs, keep) if cpu else run_together(runs, device, keep):
+            pass
         def stuck(run):
             run.rnn.load_state_dict(left[run.experiment.seed][0])
         self.starts = dict.fromkeys(EXPERIMENTS, stuck)

@@ -16,7 +16,8 @@ EXPERIMENTS = {e.name: e for e in [
     *(protocol(f"bp-penalty-{dose}", activity=float(dose)) for dose in PENALTIES),
     protocol("bp-silence-to-readout"), protocol("bp-quiet", start="quiet"),
     protocol("bp-centred"), protocol("bp-bias-3"), protocol("bp-bias-6"),
-    protocol("bp-two-rates", lr=1e-4, readout_lr=1e-2)]}
+    protocol("bp-two-rates", lr=1e-4, readout_lr=1e-2),
+    protocol("bp-slow", lr=1e-4), protocol("bp-fast-readout", readout_lr=1e-2)]}
 
 
 class Linear(RNN):

@@ -22,6 +22,7 @@ from pathlib import Path
 from . import __version__
 from .experiment import pretrained_experiments, run_experiment
 from .files import one_line
+from .moved import heir_of
 from .settings import (SETTINGS, Experiment, load_experiments,
                               parse_experiment)
 from .sweep import BACKENDS, FailedRuns, plan_runs, sweep
@@ -65,7 +66,8 @@ def choose(names, known):
     "What is `known` under each of `names`; `ValueError` with the known names."
     for name in names:
         if name not in known:
-            raise ValueError(f"no run is called {name!r}; known are {', '.join(known)}")
+            raise ValueError(f"no run is called {name!r}; known are "
+                             f"{', '.join(known)}{heir_of(name)}")
     return [known[name] for name in names]
 
 def train_run(options) -> int:

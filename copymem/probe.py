@@ -63,8 +63,8 @@ def readable(rnn:RNN,        # the network
     g = torch.Generator().manual_seed(seed)
     check_number("noise", noise, 0)
     parts = [noisy_states(rnn, delay, size, noise, g) for size in (n, 300)]
-    (symbols, states), (truth, fresh) = [(x.flatten()[:, None], h[:, -10:].flatten(0, 1))
-                                         for x, h in parts]
+    (symbols, states), (truth, fresh) = [
+        (x.flatten()[:, None], h[:, -10:].flatten(0, 1)) for x, h in parts]
     return (fit_read_out(states, symbols, fresh) == truth).double().mean().item()
 
 def readable_at(rnn:RNN,        # the network

@@ -42,10 +42,10 @@ def train_row(experiment:Experiment, device=None) -> dict:
     if history.stopped == "interrupted": raise KeyboardInterrupt  # half a run is no row
     return row_of(experiment, rnn, history, rnn.b_h.device.type)
 
-# %% ../nbs/toolbox/rows.ipynb #8e54073f
+# %% ../nbs/toolbox/rows.ipynb #ea3cb782
 ALIKE = ("method", "training", "delay", "hidden_size", "batch_size", "updates",
          "eval_every", "warmup", "readout_beta2")  # equal where runs train together
-TOGETHER = dict(cuda=512, cpu=20)  # networks at most
+TOGETHER = dict(cuda=512, cpu=10)  # networks at most
 
 def place_of(device=None) -> str: # default: a GPU where there is one
     "The kind of device that runs train on together: `cuda` or `cpu`."

@@ -7,7 +7,7 @@ Docs: https://OWNER.github.io/copymem/toolbox/sweep.html.md"""
 # %% auto #0
 __all__ = ['BACKENDS', 'listed', 'plan_runs', 'open_backend', 'FailedRuns', 'attempt', 'listed_alone', 'attempt_together',
            'listed_together', 'results', 'check_sweep', 'sweep', 'Table', 'shown', 'wilson', 'select_runs',
-           'over_seeds', 'how_far', 'FIGURES', 'SWEEP_COLUMNS', 'read_sweep']
+           'over_seeds', 'arrivals', 'how_far', 'FIGURES', 'SWEEP_COLUMNS', 'read_sweep']
 
 # %% ../nbs/toolbox/sweep.ipynb #36b40987
 import math
@@ -166,7 +166,7 @@ def sweep(experiments,          # what to train, `Experiment`s
     head = f"{len(failed)} of {len(todo)} runs failed, the others stand in {out}"
     raise FailedRuns("\n".join([head, *failed]))
 
-# %% ../nbs/toolbox/sweep.ipynb #db8cf4a6
+# %% ../nbs/toolbox/sweep.ipynb #02f9e2bf
 class Table(list):
     "Rows, dicts with the same keys; a notebook shows them, `print` writes Markdown."
     def __repr__(self):
@@ -219,6 +219,16 @@ def over_seeds(found:list[dict] # from `select_runs`, one at least
             "highest": max(recall), "passed 0.99": f"{passed} of {len(found)}",
             "95 % interval": f"{low:.2f} to {high:.2f}",
             "updates": took["update_99"], "seconds": took["seconds_99"]}
+
+def arrivals(found:list[dict] # rows of one run, one at least
+            ) -> dict:       # a part of a line of a `Table`
+    "How many passed 0.99, and the median of when, where never counts as infinite."
+    when = [r["update_99"] or math.inf for r in found]
+    passed = sum(map(math.isfinite, when))
+    (low, high), middle = wilson(passed, len(found)), median(when)
+    return {"arrived": f"{passed} of {len(found)}",
+            "95 % interval": f"{low:.2f} to {high:.2f}",
+            "median update": "-" if middle == math.inf else f"{middle:,.0f}"}
 
 def how_far(found:list[dict] # from `select_runs`, one at least
            ) -> dict:        # one line of a `Table`

@@ -22,6 +22,7 @@ from . import __version__
 from .check import check_choice
 from .files import (load_tensors, one_line, read_header, read_table,
                            save_tensors, write_text)
+from .moved import heir_of
 from .rnn import RNN
 from .train import COLUMNS, History, pick_device
 
@@ -136,7 +137,8 @@ def pretrained_names() -> list[str]:
 
 def pretrained_path(name:str, suffix:str=".safetensors") -> Path:
     "The file of a shipped run; `ValueError` for a name that does not exist."
-    name = check_choice("name", name, tuple(pretrained_names()))
+    try: name = check_choice("name", name, tuple(pretrained_names()))
+    except ValueError as error: raise ValueError(f"{error}{heir_of(name)}") from None
     return Path(str(pretrained_folder() / f"{name}{suffix}"))
 
 def load_pretrained(name:str,   # `15-tp`, `15-bp`, … see `pretrained_names`

@@ -111,6 +111,36 @@ def test_many_are_what_each_is_alone(method):
         assert ours == pytest.approx(tuple(evaluate(rnn, task, 250)), abs=1e-6)
 
 
+@pytest.mark.parametrize("method", ["bp", "tp"])
+def test_a_rule_of_ones_own_gets_what_a_network_is(method):
+    """Of one network: its weights, its inverse, a batch one-hot, noise, and settings,
+    the usual ones and those that nobody else knows."""
+    task, seen, usual = CopyTask(4), [], dict(bp=many.backprop, tp=many.targetprop)
+
+    def ruled(weights, back, x_hot, y_hot, eps, own):
+        seen.append((*(tuple(t.shape) for t in (*weights, *back, x_hot, y_hot, eps)),
+                     frozenset(own)))
+        loss, grads, to_back = usual[method](weights, back, x_hot, y_hot, eps, own)
+        return loss, [own["part"] * g for g in grads], to_back
+
+    def networks(**options):
+        rnns, inverses = zip(*(modules(6, start=10 * i) for i in range(2)))
+        return many.Networks(task, rnns, inverses if method == "tp" else None,
+                             [seed(i) for i in range(2)], batch_size=5, clip=0.0,
+                             activity=[0.0, 0.1], **options)
+    ours, theirs = networks(rule=ruled, part=[1.0, 0.5]), networks()
+    batch = many.draw(ours)
+    found, expected = (many.gradients(n, **batch) for n in (ours, theirs))
+    for a, b in zip(found[1], expected[1]):
+        close([a[0], 2 * a[1]], [b[0], b[1]])
+    close([found[0], *found[2]], [expected[0], *expected[2]])
+    shapes = {(10, 6), (6, 6), (6,), (6, 10), (10,), (5, 24, 10), (5, 6) if
+              method == "tp" else (5, 0)}
+    assert len(seen) == 1 and shapes == set(seen[0][:-1])
+    assert seen[0][-1] == {"part"} | many.OWN.keys() - {"noise"}
+    with pytest.raises(TypeError, match="part"): networks(part=1.0)
+
+
 # --- autograd's contract, of both versions ---
 
 def update(rooms, found, **options):

@@ -584,7 +584,7 @@ def test_bad_value_is_named(tmp_path, key, value):
     if key == "training": assert "direct" in text and "growing" in text
 
 
-@pytest.mark.parametrize("key", ["colour", "dealy", "name"])
+@pytest.mark.parametrize("key", ["colour", "dealy", "name", "lr_delay", "far_gain"])
 def test_unknown_key_is_named(tmp_path, key):
     path = settings(tmp_path, set_key("15-tp", key, "15"))
     message(lambda: load_experiments(path), "15-tp", key, "delay", "method")
@@ -869,7 +869,7 @@ def test_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
 @pytest.mark.parametrize("stop", [20, 40, 50])
 @pytest.mark.parametrize("method", ["bp", "tp"])
 def test_going_on_where_the_delay_has_just_grown(tmp_path, method, stop):
-    "Also right after a lengthening, with a read-out that has rate and memory of its own."
+    "Also just after a lengthening, with a read-out of its own rate and memory."
     e = Experiment(
         "grown", delay=9, method=method, training="growing", hidden_size=16, updates=60,
         warmup=5, eval_every=10, optimizer="amsgrad", readout_lr=0.01, fade=0.9,
@@ -889,8 +889,9 @@ def test_going_on_where_the_delay_has_just_grown(tmp_path, method, stop):
 
 def test_rates_and_optimizers_of_the_parts():
     "The read-out has a rate and a memory of its own, the inverse a rate."
-    run = Run(Experiment("rates", method="tp", optimizer="amsgrad", lr=0.01, updates=10,
-                         decay=0.5, readout_lr=0.1, readout_beta2=0.9, inverse_lr=0.001))
+    run = Run(Experiment(
+        "rates", method="tp", optimizer="amsgrad", lr=0.01, updates=10, decay=0.5,
+        readout_lr=0.1, readout_beta2=0.9, inverse_lr=0.001))
     groups = run.optimizer.param_groups
     assert [(g["lr"], g["amsgrad"], g["betas"][1]) for g in groups] == [
         (0.01, True, 0.999), (0.1, True, 0.9), (0.001, True, 0.999)]

@@ -134,7 +134,7 @@ def test_the_rate_falls_with_the_delay_and_the_frozen_stay_still(studies):
 
 
 def test_a_search_asks_both_rules_alike(studies):
-    "The same draws for both; the best arrives more often, then sooner, then recalls more."
+    "The same draws for both; the best arrives more often, sooner, recalls more."
     duel = studies["duel"]
     bp, tp = ([e for e in duel.draws() if e.method == m] for m in ("bp", "tp"))
     assert len(bp) == len(tp) == duel.DRAWS

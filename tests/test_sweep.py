@@ -10,8 +10,8 @@ from conftest import run
 from copymem.cli import main
 from copymem.settings import Experiment
 from copymem.sweep import (
-    FIGURES, SWEEP_COLUMNS, FailedRuns, open_backend, read_sweep, select_runs, sweep,
-    wilson)
+    FIGURES, SWEEP_COLUMNS, FailedRuns, arrivals, open_backend, read_sweep,
+    select_runs, sweep, wilson)
 from copymem.weights import results_path
 
 TIMES = ("seconds", "seconds_99")
@@ -238,6 +238,42 @@ def test_a_sweep_goes_on_past_a_run_that_cannot_be(folder, capfd, monkeypatch):
                 ("tiny-tp", 0, "cpu"), ("tiny-tp", 1, "cpu")]
 
 
+# --- together ---
+
+def trained(seen=None, fails=()):
+    "A function that trains a group; it notes the groups, and fails at these seeds."
+    def together(experiments, device):
+        if seen is not None: seen.append([(e.delay, e.seed) for e in experiments])
+        for e in experiments[::-1]:  # in any order
+            if e.seed in fails: raise RuntimeError(f"seed {e.seed} cannot be")
+            yield e, dict(drawn=100 * e.delay + e.seed)
+    return together
+
+
+def test_runs_of_one_shape_train_together(tmp_path):
+    "In groups of equal shape; those whose delay grows alone; none of them twice."
+    grown, seen = replace(TINY, name="grown", training="growing"), []
+    options = dict(together=trained(seen), device="cpu", delays=[3, 5])
+    for _ in range(2):
+        rows = drawn(tmp_path/"t.csv", TINY, grown, seeds=range(3),
+                     function=lambda experiment, device: dict(drawn=-1), **options)
+    together = {(r["delay"], r["seed"]): r["drawn"]
+                for r in rows if r["name"] == "tiny"}
+    assert seen == [[(d, s) for s in range(3)] for d in (3, 5)]
+    assert together == {(d, s): 100 * d + s for d in (3, 5) for s in range(3)}
+    assert [r["drawn"] for r in rows if r["name"] == "grown"] == [-1] * 6
+
+
+def test_what_a_group_cannot_do_costs_the_rest_of_the_group(tmp_path):
+    with pytest.raises(FailedRuns) as caught:
+        drawn(tmp_path/"t.csv", TINY, seeds=range(4), delays=[3, 5], device="cpu",
+              together=trained(fails=[2]))
+    told, rows = str(caught.value).splitlines(), read_sweep(tmp_path/"t.csv", KINDS)
+    assert told[0].startswith("6 of 8") and len(told) == 7
+    assert all("seed 2 cannot be" in line for line in told[1:])
+    assert sorted((r["delay"], r["seed"]) for r in rows) == [(3, 3), (5, 3)]
+
+
 # --- the table ---
 
 def test_two_sweeps_of_one_table_do_not_mix(tmp_path):
@@ -264,13 +300,19 @@ sweep([Experiment("tiny", hidden_size=8, updates=20)], range(20), sys.argv[1], r
             and [p.name for p in tmp_path.iterdir()] == ["t.csv"])
 
 
+# What the first edition's tables have besides; at an lr_delay of 0 none of it acted.
+PAST = dict(lr_delay="0.0", lr_power="1.0", readout_lr_power="-1.5",
+            far_readout_lr="0.0", far_beta2="0.0", far_gain="0.0")
+
+
 def first_edition(path, rows=3):
     "The beginning of a shipped table, as the first edition wrote it."
     table = pandas.read_csv(
         results_path("delay15"), dtype=str, keep_default_na=False)[:rows]
     old = [c for c in table.columns
-           if c not in ("start", "silence", "activity", "device")]
-    table[[old[-1], *old[:-1]]].to_csv(path, index=False)
+           if c not in ("start", "silence", "activity", "readout_beta2", "device")]
+    table = table.assign(**PAST)
+    table[[old[-1], *old[:-1], *PAST]].to_csv(path, index=False)
     return read_sweep(results_path("delay15"))[:rows]
 
 
@@ -309,6 +351,7 @@ def test_what_is_no_table_is_left_as_it_is(tmp_path, text):
         ("recall_accuracy", "1.5"), ("recall_accuracy", ""), ("recall_accuracy", "nan"),
         ("seconds", "-1"), ("best_update", "1.5"), ("last_update", ""), ("lr", "-1"),
         ("method", "abacus"), ("name", "../x"), ("name", "<b>x</b>"),
+        ("lr_delay", "14"), ("lr_delay", "x"),
     ],
 )
 def test_impossible_rows_are_refused(tmp_path, key, value):
@@ -340,6 +383,18 @@ def test_the_interval():
             assert p in (0.0, 1.0) or abs(passed / n - p) == pytest.approx(
                 1.959964 * (p * (1 - p) / n) ** 0.5, rel=1e-6
             )
+
+
+@pytest.mark.parametrize("updates, middle", [
+    ([300, 100, 200], "200"), ([4000, None, 2000], "4,000"), ([100, None], "-"),
+    ([None, None, 100], "-"), ([None] * 4, "-"), ([100, 201], "150")])
+def test_arrivals_count_who_never_came(updates, middle):
+    "The median of when is that of all, and none where half of them never arrive."
+    line = arrivals([dict(update_99=u) for u in updates])
+    passed, n = sum(u is not None for u in updates), len(updates)
+    low, high = wilson(passed, n)
+    assert line == {"arrived": f"{passed} of {n}", "median update": middle,
+                    "95 % interval": f"{low:.2f} to {high:.2f}"}
 
 
 def test_a_missing_extra_is_named_with_its_remedy(folder, capsys, monkeypatch):

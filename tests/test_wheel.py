@@ -36,8 +36,8 @@ def test_holds_the_package_and_the_weights(wheel):
     }
     expected.add("copymem/settings.ini")
     assert {
-        "copymem/pretrained/15-tp.safetensors", "copymem/results/delay15.csv",
-        "copymem/results/devices.csv",
+        "copymem/pretrained/15-tp.safetensors", "copymem/results/duel.csv",
+        "copymem/results/rescues.csv", "copymem/results/devices.csv",
     } <= expected
     assert {n for n in names if n.startswith("copymem/")} == expected
     assert any(n.endswith("LICENSE") for n in names)
@@ -57,7 +57,7 @@ def test_works_without_extras(wheel, tmp_path):
     assert done.returncode == 0 and str(tmp_path) in done.stdout, done.stderr
 
     code = "import copymem.weights as w, copymem.settings as s; " \
-           "print(len(w.load_results('delay15')), s.find_settings(), " \
+           "print(len(w.load_results('rescues')), s.find_settings(), " \
            "*s.load_experiments())"
     done = call(scripts/"python", "-c", code, cwd=empty)
     assert (done.returncode == 0 and str(tmp_path) in done.stdout

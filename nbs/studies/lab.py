@@ -201,7 +201,7 @@ def line(rows, name, delay, figures=FIGURES):
     middle = {key: [r[key] for r in found if r[key] is not None] for key in inside}
     when = arrivals(found) if "update_99" in figures else {"seeds": len(found)}
     return {"run": name, "T": delay, **when,
-            **{key: f"{median(each):.2f}" if each else "-" for key, each in middle.items()}}
+            **{k: f"{median(each):.2f}" if each else "-" for k, each in middle.items()}}
 
 
 def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK,

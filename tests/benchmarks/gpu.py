@@ -1,6 +1,9 @@
 """The GPU check, three minutes at most: `python tests/benchmarks/gpu.py`. Are the fast
 rules equal to the textbook there, what does an update take, and one of many networks?
-Without a GPU it says so, and checks the GPU's code path on the CPU."""
+On a GPU, `--out copymem/results/gpu.csv` keeps what was found. Without one it says so,
+and checks the GPU's code path on the CPU."""
+import argparse
+import csv
 from statistics import median
 
 import torch
@@ -111,8 +114,21 @@ def together(method, device, n=128, rounds=11):
     return median(each[1]), median(each[n]) / n
 
 
+FOUND = []  # rows of the table
+
+
 def figure(what, value, aim):
     print(f"{what:64} {value:9.3g}   {aim}", flush=True)
+    FOUND.append(dict(figure=what, value=f"{value:.3g}", aim=aim))
+
+
+def write(path, where):
+    "What was found, and where, as a table."
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, ["figure", "value", "aim", "machine"],
+                               lineterminator="\n")
+        table.writeheader()
+        table.writerows(row | dict(machine=where) for row in FOUND)
 
 
 def on_gpu(device="cuda"):
@@ -139,8 +155,13 @@ def on_gpu(device="cuda"):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", help="a table of what a GPU did")
+    out = parser.parse_args().out
     torch.set_num_threads(1)
-    if torch.cuda.is_available(): return on_gpu()
+    if torch.cuda.is_available():
+        on_gpu()
+        return write(out, machine("cuda")) if out else None
     print("no GPU here: nothing is timed; what a GPU would run is checked on the CPU")
     figure("largest relative difference from the textbook, float64",
            by_library_on_cpu(), "aim: at most 1e-10")

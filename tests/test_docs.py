@@ -188,3 +188,12 @@ def test_readme():
     for command in ("pip install -e '.[course]' && jupyter lab nbs",
                     "pip install -e '.[dev]' && pytest -n 2 --dist worksteal"):
         assert command in text
+
+
+def test_pages_that_vanished_redirect(pages):
+    "A link to a chapter of the first edition leads to the one that took its place."
+    aliases = {old: path for path, nb in pages.items()
+               for old in front_matter(nb).get("aliases", ())}
+    assert aliases == {"07_delay.html": "09_staying.ipynb",
+                       "08_growing.html": "10_far.ipynb",
+                       "09_thousand.html": "10_far.ipynb"}

@@ -26,18 +26,18 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("frozen-quiet", **QUIET | dict(lr=STILL)),
     *(protocol(name, **AS_IT_IS, **own) for name, own in RULES.items()),
     protocol("frozen", **AS_IT_IS | dict(lr=STILL))]}
-SEEN = FIGURES | dict(slope=float, readable=float)
+SEEN = FIGURES | dict(rate=float, slope=float, readable=float)
 
 
 def run(experiment, device):
-    "One run; a quiet network learns at 1 / T^2."
+    "One run; a quiet network learns at 1 / T^2, told as its `rate`."
     e = experiment
     if e.start == "quiet" and e.lr != STILL: e = replace(e, lr=e.delay ** -2)
     rnn, history = run_experiment(e, device=device, progress=False)
     if history.stopped == "interrupted": raise KeyboardInterrupt
     found = row_of(e, rnn, history, rnn.b_h.device.type)
     read = readable(rnn, e.delay, noise=0.01) if e.name.startswith("frozen") else None
-    return found | dict(slope=mean_slope(rnn, e.delay), readable=read)
+    return found | dict(rate=e.lr, slope=mean_slope(rnn, e.delay), readable=read)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def seed(i): return torch.Generator().manual_seed(i)
 def studies(monkeypatch):
     "The studies' modules by name."
     monkeypatch.syspath_prepend(ROOT/"nbs/studies")
-    names = *STUDIES, "duel", "far"
+    names = *STUDIES, "duel", "far", "untrained"
     return {name: importlib.import_module(name) for name in names}
 
 
@@ -148,3 +148,12 @@ def test_a_search_asks_both_rules_alike(studies):
             row(bp[1], 1, None, 0.1), row(bp[2], 0, None, 0.95),
             row(bp[2], 1, None, 0.95)]
     assert [e.lr for e, _ in duel.ranked(rows, "bp")] == [bp[i].lr for i in (1, 2, 0)]
+
+
+def test_an_untrained_network_is_read(studies):
+    "At fifteen steps everything can be read; a quiet blank drives less of a mean state."
+    module = studies["untrained"]
+    loud, quiet = (module.run(e, "cpu") for e in module.EXPERIMENTS.values())
+    assert set(loud) == set(module.SEEN)
+    assert min(loud["readable_1e2"], quiet["readable_1e2"]) > 0.9
+    assert quiet["mean_state"] < 0.5 * loud["mean_state"]

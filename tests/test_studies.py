@@ -151,7 +151,7 @@ def test_a_search_asks_both_rules_alike(studies):
 
 
 def test_an_untrained_network_is_read(studies):
-    "At fifteen steps everything can be read; a quiet blank drives less of a mean state."
+    "At fifteen steps all can be read; a quiet blank drives less of a mean state."
     module = studies["untrained"]
     loud, quiet = (module.run(e, "cpu") for e in module.EXPERIMENTS.values())
     assert set(loud) == set(module.SEEN)

@@ -79,12 +79,6 @@ class Run:
         self.optimizer = adam_of(self)
         self.prepare()
 
-    @property
-    def delay(self):
-        "The delay that is trained now."
-        if self.growing is None: return self.experiment.delay
-        return self.growing.delay(self.history, self.experiment.delay)
-
     def rule(self, rnn, x, y, inverse_only=False):
         "Backpropagation or target propagation, as `fit` calls it."
         e = self.experiment

@@ -69,7 +69,7 @@ def propagate_targets(weights, back, x_hot, h, local, fade) -> torch.Tensor:
         d.append(local[:, t] + fade * (guess - torch.tanh(known[:, t])))
     return torch.stack(d[::-1], 1)
 
-# %% ../nbs/toolbox/many.ipynb #30860412
+# %% ../nbs/toolbox/many.ipynb #831a8343
 def backprop(weights, back, x_hot, y_hot, eps, own) -> tuple:
     "Backpropagation, a rule for `Networks`."
     h = states_of(weights, x_hot)
@@ -78,14 +78,17 @@ def backprop(weights, back, x_hot, y_hot, eps, own) -> tuple:
     g = propagate_gradients(weights[1], h, local)
     return loss, weight_gradients(x_hot, h, g, error), ()
 
-def targetprop(weights, back, x_hot, y_hot, eps, own) -> tuple:
+def targetprop(weights, back, x_hot, y_hot, eps, own,
+               carry=propagate_targets, # what comes back for the steps' own wishes
+               learn=learn_inverse      # the gradients of the inverse
+              ) -> tuple:
     "Target propagation, a rule for `Networks`; `eps` (batch, hidden) is the noise."
     h, step_size = states_of(weights, x_hot), own["step_size"]
     loss, error, local = local_gradients(weights, h, y_hot, own["silence"],
                                          own["activity"])
-    d = propagate_targets(weights, back, x_hot, h, -step_size * local, own["fade"])
+    d = carry(weights, back, x_hot, h, -step_size * local, own["fade"])
     return (loss, weight_gradients(x_hot, h, -d / step_size, error),
-            learn_inverse(weights, back, x_hot, h, eps))
+            learn(weights, back, x_hot, h, eps))
 
 # %% ../nbs/toolbox/many.ipynb #0124a4b0
 class ManyAdam:

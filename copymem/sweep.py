@@ -6,8 +6,8 @@ Docs: https://OWNER.github.io/copymem/toolbox/sweep.html.md"""
 
 # %% auto #0
 __all__ = ['BACKENDS', 'listed', 'plan_runs', 'open_backend', 'FailedRuns', 'attempt', 'listed_alone', 'attempt_together',
-           'listed_together', 'results', 'check_sweep', 'sweep', 'Table', 'shown', 'wilson', 'select_runs',
-           'over_seeds', 'arrivals', 'how_far', 'FIGURES', 'SWEEP_COLUMNS', 'read_sweep']
+           'listed_together', 'results', 'check_sweep', 'sweep', 'Table', 'shown', 'wilson', 'select_runs', 'arrivals',
+           'over_seeds', 'how_far', 'FIGURES', 'SWEEP_COLUMNS', 'read_sweep']
 
 # %% ../nbs/toolbox/sweep.ipynb #36b40987
 import math
@@ -166,7 +166,7 @@ def sweep(experiments,          # what to train, `Experiment`s
     head = f"{len(failed)} of {len(todo)} runs failed, the others stand in {out}"
     raise FailedRuns("\n".join([head, *failed]))
 
-# %% ../nbs/toolbox/sweep.ipynb #02f9e2bf
+# %% ../nbs/toolbox/sweep.ipynb #05920053
 class Table(list):
     "Rows, dicts with the same keys; a notebook shows them, `print` writes Markdown."
     def __repr__(self):
@@ -205,21 +205,6 @@ def select_runs(rows:list[dict], # from `read_sweep`
                          f"{', '.join(k for k in odd if k != 'seed')}: say which")
     return sorted(found, key=lambda r: r["seed"])
 
-def over_seeds(found:list[dict] # from `select_runs`, one at least
-              ) -> dict:        # one line of a `Table`
-    "Recall accuracy over the seeds; medians to 0.99, where never counts as infinite."
-    recall = [r["recall_accuracy"] for r in found]
-    passed = sum(r["update_99"] is not None for r in found)
-    middle = {key: median(math.inf if r[key] is None else r[key] for r in found)
-              for key in ("update_99", "seconds_99")}
-    took = {key: "-" if value == math.inf else f"{value:,.{int(value < 10)}f}"
-            for key, value in middle.items()}
-    low, high = wilson(passed, len(found))
-    return {"recall, lowest": min(recall), "median": median(recall),
-            "highest": max(recall), "passed 0.99": f"{passed} of {len(found)}",
-            "95 % interval": f"{low:.2f} to {high:.2f}",
-            "updates": took["update_99"], "seconds": took["seconds_99"]}
-
 def arrivals(found:list[dict] # rows of one run, one at least
             ) -> dict:       # a part of a line of a `Table`
     "How many passed 0.99, and the median of when, where never counts as infinite."
@@ -229,6 +214,19 @@ def arrivals(found:list[dict] # rows of one run, one at least
     return {"arrived": f"{passed} of {len(found)}",
             "95 % interval": f"{low:.2f} to {high:.2f}",
             "median update": "-" if middle == math.inf else f"{middle:,.0f}"}
+
+def over_seeds(found:list[dict] # from `select_runs`, one at least
+              ) -> dict:        # one line of a `Table`
+    "Recall accuracy over the seeds; medians to 0.99, where never counts as infinite."
+    recall, share = [r["recall_accuracy"] for r in found], arrivals(found)
+    middle = {key: median(math.inf if r[key] is None else r[key] for r in found)
+              for key in ("update_99", "seconds_99")}
+    took = {key: "-" if value == math.inf else f"{value:,.{int(value < 10)}f}"
+            for key, value in middle.items()}
+    return {"recall, lowest": min(recall), "median": median(recall),
+            "highest": max(recall), "passed 0.99": share["arrived"],
+            "95 % interval": share["95 % interval"],
+            "updates": took["update_99"], "seconds": took["seconds_99"]}
 
 def how_far(found:list[dict] # from `select_runs`, one at least
            ) -> dict:        # one line of a `Table`

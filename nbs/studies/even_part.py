@@ -62,5 +62,4 @@ ODD = {name: dict(rule=displaced) for name in OWN}
 STUDY = Study(ODD, OWN, figures=FIGURES | PULL)
 
 if __name__ == "__main__":
-    main(__doc__, EXPERIMENTS, "even_part.csv",
-         STUDY)
+    main(__doc__, EXPERIMENTS, "even_part.csv", STUDY)

@@ -3,6 +3,8 @@ the even part of their displacements points.
 
     python nbs/studies/inverses.py
 """
+from functools import partial
+
 import torch
 from lab import FIGURES, PULL, Study, main, protocol
 
@@ -58,22 +60,11 @@ def learn_difference(weights, back, x_hot, h, eps):
     return to_V, sum(deltas).sum((0, 1))
 
 
-def by(carry, learn):
-    "Target propagation that is displaced by `carry`, its inverse taught by `learn`."
-    def rule(weights, back, x_hot, y_hot, eps, own):
-        h, step_size = many.states_of(weights, x_hot), own["step_size"]
-        loss, error, local = many.local_gradients(weights, h, y_hot, own["silence"],
-                                                  own["activity"])
-        d = carry(weights, back, x_hot, h, -step_size * local, own["fade"])
-        return (loss, many.weight_gradients(x_hot, h, -d / step_size, error),
-                learn(weights, back, x_hot, h, eps))
-    return rule
-
-
 CARRIES = {"inverse-factored": factored, "inverse-analytic": analytic}
 LEARNS = {"inverse-difference": learn_difference}
-ODD = {name: dict(rule=by(CARRIES.get(name, many.propagate_targets),
-                          LEARNS.get(name, keep))) for name in EXPERIMENTS}
+ODD = {name: dict(rule=partial(many.targetprop, learn=LEARNS.get(name, keep),
+                               carry=CARRIES.get(name, many.propagate_targets)))
+       for name in EXPERIMENTS}
 STUDY = Study(ODD, carries=CARRIES, figures=FIGURES | PULL)
 
 if __name__ == "__main__":

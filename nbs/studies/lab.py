@@ -19,7 +19,7 @@ from copymem.data import CopyTask
 from copymem.experiment import Run, train_run
 from copymem.probe import readable, readable_at
 from copymem.rnn import RNN
-from copymem.rows import run_together
+from copymem.rows import run_together, since
 from copymem.settings import Experiment
 from copymem.sweep import FailedRuns, Table, arrivals, select_runs, sweep
 from copymem.train import cpu_threads
@@ -118,8 +118,7 @@ def row_of(run, found, device):
     "The figures of a run that has ended."
     history = run.history
     passed = history.reached(0.99)
-    after = history.rows[history.rows.index(passed):] if passed else []
-    recalls = [row["recall_accuracy"] for row in after]
+    recalls = [row["recall_accuracy"] for row in since(history, passed)]
     return dict(update_99=passed and passed["update"],
                 recall=history.last["recall_accuracy"],
                 best_recall=history.best["recall_accuracy"],
@@ -161,8 +160,9 @@ class Study:
                 runs = [Run(e, "cpu") for e in group]
                 for run in runs:
                     if start := self.starts.get(run.experiment.name): start(run)
-                alike = group[0].name not in {**self.odd, **self.tasks}
-                ended = (one_by_one(runs, looks) if alike and place == "cpu" else
+                name = group[0].name
+                plain = name not in self.odd and name not in self.tasks
+                ended = (one_by_one(runs, looks) if plain and place == "cpu" else
                          run_together(runs, device, looks, **self.options(group)))
                 for run in list(ended):
                     found = row_of(run, looks.of(run.experiment), place)

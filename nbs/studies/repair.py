@@ -38,5 +38,4 @@ class Repair(Study):
 STUDY = Repair(figures=FIGURES | dict(recall_before=float))
 
 if __name__ == "__main__":
-    main(__doc__, EXPERIMENTS, "repair.csv",
-         STUDY, delays=(15,), seeds=10)
+    main(__doc__, EXPERIMENTS, "repair.csv", STUDY, delays=(15,), seeds=10)

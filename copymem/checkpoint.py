@@ -6,7 +6,7 @@ Docs: https://OWNER.github.io/copymem/toolbox/checkpoint.html.md"""
 
 # %% auto #0
 __all__ = ['CHECKPOINT', 'STOPPED', 'parts_of', 'run_tensors', 'save_run', 'read_rows', 'checkpoint_layout', 'check_layout',
-           'take_up', 'check_settings', 'restore_run']
+           'take_up', 'check_settings', 'check_origin', 'restore_run']
 
 # %% ../nbs/toolbox/checkpoint.ipynb #2e718644
 import json
@@ -16,7 +16,7 @@ import torch
 from .files import digest, load_tensors, one_line, save_tensors
 from .settings import DEFAULTS, Experiment
 from .train import COLUMNS, History
-from .weights import check_rows, read_metadata
+from .weights import check_finite, check_rows, read_metadata
 
 # %% ../nbs/toolbox/checkpoint.ipynb #f35179ef
 CHECKPOINT = "2"  # the layout of a checkpoint: one of another layout is refused
@@ -56,7 +56,8 @@ def read_rows(experiment:Experiment, metadata:dict) -> History:
             raise ValueError(f"its history has a row {one_line(row)}")
     check_rows(rows, experiment.updates, experiment.delay)
     if metadata["stopped"] not in STOPPED:
-        raise ValueError(f"it says that it stopped because {metadata['stopped']!r}")
+        why = one_line(metadata["stopped"], 20)
+        raise ValueError(f"it says that it stopped because {why}")
     return History(rows, stopped=metadata["stopped"] or None)
 
 def checkpoint_layout(run, history:History) -> dict[str, tuple]:
@@ -114,16 +115,22 @@ def check_settings(experiment:Experiment, metadata:dict, path):
             raise ValueError(f"{path} was run with {key} = {one_line(found)}, "
                              f"the settings now say {value}")
 
-def restore_run(run, path):
-    "Brings `run` to where `save_run` wrote it; `ValueError` for another, or damage."
-    metadata = read_metadata(path)
+def check_origin(run, metadata:dict, path):
+    "`ValueError` unless a checkpoint was made by this copymem, for this run, here."
     if (layout := metadata.get("checkpoint")) != CHECKPOINT:
-        raise ValueError(f"{path} is a checkpoint of another copymem, layout {layout} "
+        known = one_line(layout, 20)
+        raise ValueError(f"{path} is a checkpoint of another copymem, layout {known} "
                          f"and not {CHECKPOINT}: go on there, or force a new run")
     check_settings(run.experiment, metadata, path)
     if (made := metadata.get("device")) != str(run.device):
-        raise ValueError(f"{path} was run on {made} and goes on there, not on "
+        known = one_line(made, 20)
+        raise ValueError(f"{path} was run on {known} and goes on there, not on "
                          f"{run.device}: leave the device out, or force a new run")
+
+def restore_run(run, path):
+    "Brings `run` to where `save_run` wrote it; `ValueError` for another, or damage."
+    metadata = read_metadata(path)
+    check_origin(run, metadata, path)
     try:
         tensors, metadata = load_tensors(path)
         history = read_rows(run.experiment, metadata)
@@ -131,6 +138,7 @@ def restore_run(run, path):
         told = {k: metadata[k] for k in ("history", "stopped", "device", "checkpoint")}
         if metadata.get("digest") != digest(tensors, told):
             raise ValueError("its contents do not fit its checksum")
+        check_finite({k: v for k, v in tensors.items() if k.startswith("best.")})
         take_up(run, history, tensors)
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         why = one_line(error)

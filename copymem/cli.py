@@ -6,13 +6,12 @@ Docs: https://OWNER.github.io/copymem/toolbox/cli.html.md"""
 
 # %% auto #0
 __all__ = ['SAMPLE', 'MISTAKES', 'marks', 'demo', 'list_experiments', 'choose', 'train_run', 'tell_best', 'evaluate_run',
-           'grid_of', 'seeds_of', 'sweep_table', 'parser', 'add_word', 'add_demo', 'add_experiments', 'add_train',
+           'sweep_table', 'Parser', 'a_path', 'parser', 'add_word', 'add_demo', 'add_experiments', 'add_train',
            'add_evaluate', 'add_sweep', 'add_places', 'open_streams', 'ended_as_by_hand', 'main']
 
 # %% ../nbs/toolbox/cli.ipynb #adede80e
 import argparse
 import os
-import re
 import signal
 import sys
 import threading
@@ -20,12 +19,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from . import __version__
+from .check import check_int, check_path
 from .experiment import pretrained_experiments, run_experiment
 from .files import one_line
 from .moved import heir_of
-from .settings import (SETTINGS, Experiment, load_experiments,
-                              parse_experiment)
-from .sweep import BACKENDS, FailedRuns, plan_runs, sweep
+from .settings import SETTINGS, Experiment, load_experiments
+from .sweep import BACKENDS, FailedRuns, grid_of, plan_runs, seeds_of, sweep
 from .train import TEST_SEED, answer, measure
 from .weights import load_pretrained
 
@@ -102,36 +101,13 @@ def evaluate_run(options):
     (experiment, _), = choose([options.name], pretrained_experiments())
     delay = experiment.delay if options.delay is None else options.delay
     rnn = load_pretrained(options.name, options.device)
-    scores = measure(rnn, delay, options.n, options.seed)
-    print(f"{options.name}, delay {delay}, {options.n} fresh sequences (seed "
+    n = check_int("n", options.n, 1, 10 ** 9)
+    scores = measure(rnn, delay, n, check_int("seed", options.seed, 0, 2 ** 63 - 1))
+    print(f"{options.name}, delay {delay}, {n} fresh sequences (seed "
           f"{options.seed}): recall accuracy {scores.recall_accuracy:.4f}, sequence "
           f"accuracy {scores.sequence_accuracy:.4f}, loss {scores.loss:.4f}")
 
 # %% ../nbs/toolbox/cli.ipynb #8ca1c744
-def grid_of(texts) -> dict[str, list]:
-    "Values by setting, from texts as `lr=1e-4,3e-4`; `ValueError` if not allowed."
-    grid = {}
-    for text in texts:
-        key, equals, values = text.partition("=")
-        if not equals:
-            raise ValueError(f"--set must be SETTING=VALUE,VALUE, got {text!r}")
-        if key in grid: raise ValueError(f"--set names {key} twice")
-        grid[key] = [getattr(parse_experiment("set", {key: value}), key)
-                     for value in values.split(",")]
-    return grid
-
-def seeds_of(texts) -> list[int]:
-    "Seeds from texts as `3` or `0:5`, without the 5; `ValueError` for what is neither."
-    found = []
-    for text in texts:
-        given = re.fullmatch(r"(-?\d{1,6})(?::(\d{1,6}))?", text)
-        if not given:
-            raise ValueError("seeds must be numbers or ranges as 0:5, below a million, "
-                             f"got {text!r}")
-        first, end = int(given[1]), given[2]
-        found += range(first, int(end) if end else first + 1)
-    return found
-
 def sweep_table(options):
     "Trains runs with several seeds and prints each one's line of the table."
     grid, seeds = grid_of(options.set), seeds_of(options.seeds)
@@ -151,9 +127,21 @@ def sweep_table(options):
     print(f"table: {options.out}")
 
 # %% ../nbs/toolbox/cli.ipynb #34a92600
+class Parser(argparse.ArgumentParser):
+    "Says what is wrong in one line."
+    def error(self, message):
+        told = f"{self.prog}: error: {one_line(message)}; see {self.prog} --help"
+        self.exit(2, f"{told}\n")
+
+def a_path(text:str) -> Path:
+    "A path as a person types it, `~` among it; `ArgumentTypeError` for what is none."
+    try: return check_path("it", text).expanduser()
+    except (ValueError, RuntimeError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
 def parser() -> argparse.ArgumentParser:
     "The command line."
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="copymem", description="A tanh RNN repeats ten symbols after a silence. "
         "Trained directly and with one learning rate, by backpropagation it mostly "
         "fails, by target propagation it does not. See what the networks answer, and "
@@ -172,9 +160,9 @@ def add_word(words, name:str, text:str, call, more:str="", settings=False, devic
                             description=f"{text[0].upper()}{text[1:]}. {more}")
     word.set_defaults(call=call)
     if settings:
-        word.add_argument("--settings", metavar="FILE", help="the settings file "
-                          "(default: the nearest settings.ini, here or above, else the "
-                          "shipped one)")
+        word.add_argument("--settings", metavar="FILE", type=a_path,
+                          help="the settings file (default: the nearest "
+                          "settings.ini, here or above, else the shipped one)")
     if device:
         word.add_argument("--device", help="cpu, cuda or mps (default: to train, the "
                           "faster one by a table of measured sizes; else cpu)")
@@ -203,7 +191,7 @@ def add_train(words):
                     settings=True)
     word.add_argument("name", metavar="NAME", help="a section of the settings file; "
                       "`copymem experiments` lists them")
-    word.add_argument("--out", default="runs", metavar="DIR",
+    word.add_argument("--out", default="runs", metavar="DIR", type=a_path,
                       help="folder to write to (default: runs)")
     word.add_argument("--seed", type=int, help="another seed than the section's")
     word.add_argument("--updates", type=int, help="another number of updates")
@@ -238,7 +226,7 @@ def add_sweep(words):
                       help="delays (default: each section's own)")
     word.add_argument("--set", action="append", default=[], metavar="KEY=V,V",
                       help="values of a setting, each with each of the others'")
-    word.add_argument("--out", default="runs/sweep.csv", metavar="FILE",
+    word.add_argument("--out", default="runs/sweep.csv", metavar="FILE", type=a_path,
                       help="the CSV table (default: runs/sweep.csv)")
     add_places(word)
 

@@ -6,18 +6,21 @@ Docs: https://OWNER.github.io/copymem/toolbox/experiment.html.md"""
 
 # %% auto #0
 __all__ = ['level_of', 'learning_rates', 'default_device', 'Run', 'adam_of', 'save_result', 'new_run', 'resumed_run', 'open_run',
-           'run_experiment', 'train_kept', 'train_run', 'pretrained_experiments', 'Experiment', 'load_experiments']
+           'full_products', 'exact', 'run_experiment', 'train_kept', 'train_run', 'pretrained_experiments',
+           'Experiment', 'load_experiments']
 
 # %% ../nbs/toolbox/experiment.ipynb #02aa14e6
 import copy
 import math
 import sys
 import tempfile
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 import torch
 from tqdm import tqdm
+from .check import check_call, check_flag, check_int, check_path, check_type
 from .checkpoint import check_settings, restore_run, save_run
 from .fast import backprop, targetprop
 from .files import lock, one_line
@@ -27,7 +30,7 @@ from .settings import SETTINGS, Experiment, load_experiments, parse_experiment
 from .targetprop import Inverse
 from .train import (Growing, History, cpu_threads, fit, hides, measure,
                            pick_device)
-from .weights import (load_model, load_results, pretrained_names,
+from .weights import (infinite, load_model, load_results, pretrained_names,
                              pretrained_path, read_history, read_metadata, save_model,
                              write_history)
 
@@ -38,6 +41,8 @@ __getattr__ = names_moved_from(__name__)  # what stood here in the first edition
 # %% ../nbs/toolbox/experiment.ipynb #fc9b3889
 def level_of(experiment:Experiment, update:int) -> float:
     "What rates are multiplied by after `update` updates, from 1 to 0."
+    check_type("experiment", experiment, Experiment)
+    check_int("update", update, 0, experiment.updates)
     e, start = experiment, (1 - experiment.decay) * experiment.updates
     if update <= start: return 1.0
     return 0.5 * (1 + math.cos(math.pi * (update - start) / (e.updates - start)))
@@ -52,6 +57,7 @@ def learning_rates(experiment:Experiment, # gives all that they depend on
 # %% ../nbs/toolbox/experiment.ipynb #9ed369a1
 def default_device(experiment:Experiment) -> torch.device:
     "The faster device at the nearest sizes in `devices.csv`; without CUDA the CPU."
+    check_type("experiment", experiment, Experiment)
     if not torch.cuda.is_available(): return torch.device("cpu")
     e = experiment
     rows = [row for row in load_results("devices") if row["rule"] == e.method]
@@ -144,9 +150,36 @@ def open_run(experiment:Experiment, weights:Path, checkpoint:Path, device, resum
         raise FileExistsError(f"{weights.with_suffix('')} was trained already: "
                               "resume it, or force a new run")
     if checkpoint.exists(): return resumed_run(experiment, checkpoint, device)
-    check_settings(experiment, read_metadata(weights), weights)
+    metadata = read_metadata(weights)
+    check_settings(experiment, metadata, weights)
+    if "test_recall_accuracy" not in metadata:
+        raise ValueError(f"{checkpoint} is gone, and {weights.name} is of a run that "
+                         "did not end: force a new run")
 
 # %% ../nbs/toolbox/experiment.ipynb #77ebcf76
+@contextmanager
+def full_products():
+    "Inside, products of single precision are not made of shorter numbers."
+    where = [kind.matmul for kind in (torch.backends.mkldnn, torch.backends.cuda)
+             if hasattr(getattr(kind, "matmul", None), "fp32_precision")]
+    before = [kind.fp32_precision for kind in where]
+    older = None if where else torch.get_float32_matmul_precision()  # before torch 2.9
+    for kind in where: kind.fp32_precision = "ieee"
+    if older: torch.set_float32_matmul_precision("highest")
+    try: yield
+    finally:
+        for kind, precision in zip(where, before): kind.fp32_precision = precision
+        if older: torch.set_float32_matmul_precision(older)
+
+@contextmanager
+def exact():
+    "Single precision in full inside the block, and one CPU thread, whatever is set."
+    with cpu_threads(1), full_products(), ExitStack() as stack:
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
+
 def run_experiment(experiment:Experiment, # what to train
                    out=None,              # folder to write to; default: write nothing
                    *, device=None,        # default: the faster, see `default_device`
@@ -156,12 +189,17 @@ def run_experiment(experiment:Experiment, # what to train
                                           # True ends the training
                    progress:bool=True     # show a progress bar?
                   ) -> tuple[RNN, History]: # the best weights, in eval mode
-    "Trains on one CPU thread; `FileExistsError` if `out` holds the run already."
+    "Trains in `exact` arithmetic; `FileExistsError` if `out` holds the run already."
+    check_type("experiment", experiment, Experiment)
+    check_call("callback", callback, optional=True)
+    for name, value in dict(resume=resume, force=force, progress=progress).items():
+        check_flag(name, value)
     if device is not None: device = pick_device(device)
-    with cpu_threads(1):  # also for the initial weights: QR rounds by their number
+    if out is not None: out = check_path("out", out)
+    with exact():
         if out is None:
             return train_run(new_run(experiment, device, progress), callback, progress)
-        paths = [Path(out) / f"{experiment.name}{end}"
+        paths = [out / f"{experiment.name}{end}"
                  for end in (".safetensors", ".checkpoint", ".csv")]
         with lock(paths[0]):
             run = open_run(experiment, *paths[:2], device, resume, force, progress)
@@ -173,7 +211,9 @@ def train_kept(run:Run, weights:Path, checkpoint:Path, table:Path, callback=None
     "Trains `run` and keeps it in these files, at every evaluation and at its end."
     def write(history, **figures):
         write_history(history, table)
-        if history.best_weights is not None: save_result(run, weights, **figures)
+        best = history.best_weights  # infinite ones may have a finite loss
+        if best is not None and infinite(best) is None:
+            save_result(run, weights, **figures)
 
     def keep(history):
         save_run(run, checkpoint)

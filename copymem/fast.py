@@ -206,7 +206,7 @@ def targetprop(rnn:RNN,              # the network whose `.grad` is filled
                activity:float=0.0    # weight of the penalty on large states
               ) -> torch.Tensor:     # mean loss per step, in nats
     "As `copymem.targetprop.targetprop`, sooner."
-    check_settings(rnn, inverse, step_size, fade)
+    check_settings(rnn, inverse, step_size, fade, inverse_only)
     (x, y), weights = check_batch(rnn, x, y, silence, activity), weights_of(rnn)
     with torch.enable_grad(): back = inverse.V_hh, inverse.c_h
     states = states_of(weights, x)

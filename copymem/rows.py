@@ -12,10 +12,10 @@ __all__ = ['ALIKE', 'TOGETHER', 'since', 'row_of', 'train_row', 'place_of', 'gro
 from time import perf_counter
 from types import SimpleNamespace
 import torch
-from .experiment import Run, learning_rates, level_of, run_experiment
+from .experiment import Run, exact, learning_rates, level_of, run_experiment
 from .many import OWN, WEIGHTS, Networks, evaluate, keep, update
 from .settings import Experiment
-from .train import Scores, cpu_threads, measure, note, pick_device
+from .train import Scores, measure, note, pick_device
 
 # %% ../nbs/toolbox/rows.ipynb #2f51a749
 def since(history, passed:dict) -> list[dict]: # `passed` from `History.reached`
@@ -133,7 +133,8 @@ def train_together(experiments:list, # of equal shape, see `groups_of`
                   ):                 # pairs of an experiment and its figures
     "Trains runs at once, and yields each with its figures when it ends."
     place = pick_device(device)
-    with cpu_threads(1): runs = [Run(e, "cpu") for e in experiments]
-    for run in run_together(runs, device):
-        rnn = run.rnn.to(place)
-        yield run.experiment, row_of(run.experiment, rnn, run.history, place.type)
+    with exact():
+        runs = [Run(e, "cpu") for e in experiments]
+        for run in run_together(runs, device):
+            rnn = run.rnn.to(place)
+            yield run.experiment, row_of(run.experiment, rnn, run.history, place.type)

@@ -14,9 +14,10 @@ import re
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
-from .check import check_choice, check_int, check_number
+from .check import (check_choice, check_int, check_number, check_path,
+                           check_type, told)
 from .data import CopyTask
-from .files import one_line, read_text
+from .files import number_of, one_line, read_text
 
 # %% ../nbs/toolbox/settings.ipynb #12d5f076
 @dataclass(frozen=True, repr=False)
@@ -87,10 +88,13 @@ def check_experiment(experiment:Experiment):
     "Makes every setting what it should be; `TypeError`, `ValueError` where it cannot."
     e, name = experiment, experiment.name
     if not (isinstance(name, str) and re.fullmatch(r"\w[\w.+-]{0,99}", name)):
-        raise ValueError(f"[{one_line(name)}] is not a name for a run: letters, digits "
+        raise ValueError(f"[{told(name)}] is not a name for a run: letters, digits "
                          "and . _ + - are allowed, up to 100")
     for key in SETTINGS:
         object.__setattr__(e, key, check_setting(name, key, getattr(e, key)))
+    if e.method == "tp" and e.warmup >= e.updates:
+        raise ValueError(f"[{name}] warmup must be below the updates, {e.updates}, "
+                         f"got {e.warmup}")
     if e.training == "growing" and e.start_delay > e.delay:
         raise ValueError(f"[{name}] start_delay must be at most the delay, {e.delay}, "
                          f"got {e.start_delay}")
@@ -101,14 +105,16 @@ def parse_experiment(name:str,     # of the run
                     ) -> Experiment:
     "An experiment from strings; `ValueError` names section, key and what is allowed."
     values = {}
-    for key, text in settings.items():
+    for key, text in check_type("settings", settings, dict).items():
+        check_type(f"settings of {told(name)}, {told(key)},", text, str)
         if key not in SETTINGS:
             raise ValueError(f"[{name}] {one_line(key)} is not a setting; allowed are "
                              f"{', '.join(SETTINGS)}")
-        try: values[key] = SETTINGS[key](text)
+        kind = SETTINGS[key]
+        try: values[key] = text if kind is str else number_of(kind, text)
         except ValueError:
-            kind = {int: "a whole number", float: "a number"}[SETTINGS[key]]
-            wrong = f"[{name}] {key} must be {kind}, got {text[:99]!r}"
+            allowed = {int: "a whole number", float: "a number"}[kind]
+            wrong = f"[{name}] {key} must be {allowed}, got {text[:99]!r}"
             raise ValueError(wrong) from None
     return Experiment(name, **values)
 
@@ -132,7 +138,7 @@ def find_settings() -> Path:
 def load_experiments(path=None # a settings file; default: `find_settings()`
                     ) -> dict[str, Experiment]:
     "All runs of a settings file, by name; `OSError`, or `ValueError` for a mistake."
-    path = Path(find_settings() if path is None else path)
+    path = find_settings() if path is None else check_path("path", path)
     parser = configparser.ConfigParser(interpolation=None,
                                        inline_comment_prefixes=("#",))
     try: parser.read_string(read_text(path), str(path))
@@ -142,4 +148,5 @@ def load_experiments(path=None # a settings file; default: `find_settings()`
         raise ValueError(f"{path} has no sections: a run is a section with its name")
     try: return {name: parse_experiment(name, dict(parser[name]))
                  for name in parser.sections()}
-    except ValueError as error: raise ValueError(f"{path}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {one_line(error, 2_000)}") from error

@@ -6,7 +6,8 @@ Docs: https://OWNER.github.io/copymem/toolbox/table.html.md"""
 
 # %% auto #0
 __all__ = ['share', 'count', 'clock', 'FIGURES', 'SWEEP_COLUMNS', 'NEW', 'LATER', 'PAST', 'within', 'read_sweep', 'rows_of',
-           'check_past', 'read_row', 'line_of', 'field_of', 'open_table', 'start_table', 'append_row']
+           'check_past', 'check_figures', 'figure_of', 'read_row', 'line_of', 'field_of', 'open_table', 'start_table',
+           'append_row']
 
 # %% ../nbs/toolbox/table.ipynb #34771452
 import csv
@@ -15,7 +16,7 @@ import math
 import operator
 from dataclasses import asdict
 from pathlib import Path
-from .files import one_line, read_table, read_text, write_text
+from .files import number_of, one_line, read_table, read_text, write_text
 from .settings import DEFAULTS, SETTINGS, Experiment, parse_experiment
 
 # %% ../nbs/toolbox/table.ipynb #ea9ec1f9
@@ -23,7 +24,7 @@ def within(kind, low=-math.inf, high=math.inf, empty:bool=False):
     "A figure's kind: `kind` of a text, from `low` to `high`; or None where empty."
     def read(text):
         if empty and text == "": return None
-        value = kind(text)
+        value = number_of(kind, text)
         if low <= value <= high or low == -math.inf: return value
         raise ValueError(f"{text} lies not between {low} and {high}")
     return read
@@ -80,15 +81,39 @@ def check_past(row:dict, delay:int):
         raise ValueError("no setting acts beyond a delay any more, and this run's did "
                          f"beyond lr_delay, {far:g}")
 
+def check_figures(row:dict):
+    "`ValueError` for a run's figures that it cannot have beside each other."
+    if not row.keys() >= FIGURES.keys(): return  # a study's own
+    r, when = row, row["update_99"]
+    alike = {r[k] is None for k in ("update_99", "seconds_99", "lowest_after_99")}
+    holds = dict(
+        sequence_accuracy=r["sequence_accuracy"] <= r["recall_accuracy"],
+        loss=not r["loss"] < 0, last_update=1 <= r["last_update"] <= r["updates"],
+        best_update=1 <= r["best_update"] <= r["last_update"],
+        best_delay=1 <= r["best_delay"] <= r["delay"],
+        delay_99=r["delay_99"] <= r["delay"], seconds=r["seconds"] < math.inf,
+        update_99=len(alike) == 1 and (when is None or when <= r["last_update"]),
+        seconds_99=(r["seconds_99"] or 0) <= r["seconds"])
+    odd = [key for key, right in holds.items() if not right]
+    if odd: raise ValueError(f"{odd[0]}: no run ends at {r[odd[0]]} beside the rest")
+
+def figure_of(kind, text:str):
+    "A field as its kind makes it; `ValueError` if it cannot be."
+    if text == "" and kind in (int, float, str): return None
+    if kind in (int, float): return number_of(kind, text)
+    value = kind(text)
+    if not isinstance(value, str) or value.isprintable(): return value
+    raise ValueError(f"{value!r} is not one line of text")
+
 def read_row(row:dict, figures:dict) -> tuple[Experiment, dict]:
     "A row of strings: its run, and its values by column; `ValueError` if it cannot be."
     experiment = parse_experiment(row["name"], {k: row[k] for k in SETTINGS})
     check_past(row, experiment.delay)
     values = {"name": row["name"]} | {k: getattr(experiment, k) for k in SETTINGS}
     for key, kind in figures.items():
-        empty = row[key] == "" and kind in (int, float, str)
-        try: values[key] = None if empty else kind(row[key])
+        try: values[key] = figure_of(kind, row[key])
         except ValueError as error: raise ValueError(f"{key}: {error}") from error
+    check_figures(values)
     return experiment, values
 
 # %% ../nbs/toolbox/table.ipynb #0200ba86

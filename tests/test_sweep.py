@@ -130,7 +130,7 @@ def test_a_table_cut_short_or_with_runs_of_other_settings(folder):
 
 # --- what is one run ---
 
-TINY = Experiment("tiny", hidden_size=8, updates=20)
+TINY = Experiment("tiny", hidden_size=8, updates=20, warmup=5)
 KINDS = dict(drawn=int)
 
 
@@ -284,8 +284,9 @@ from copymem.sweep import sweep
 def slow(experiment, device):
     time.sleep(0.05)
     return dict(drawn=1)
-sweep([Experiment("tiny", hidden_size=8, updates=20)], range(20), sys.argv[1], run=slow,
-      figures=dict(drawn=int), jobs=1, progress=False)
+tiny = Experiment("tiny", hidden_size=8, updates=20, warmup=5)
+sweep([tiny], range(20), sys.argv[1], run=slow, figures=dict(drawn=int), jobs=1,
+      progress=False)
 """
     start = lambda: subprocess.Popen([sys.executable, "-c", code, tmp_path/"t.csv"],
                                      stderr=subprocess.PIPE, text=True)

@@ -11,7 +11,8 @@ pytestmark = pytest.mark.slow
 def call(*args, cwd):
     return subprocess.run(
         list(map(str, args)), cwd=cwd, capture_output=True, text=True, timeout=550,
-        env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")},
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        | {"SOURCE_DATE_EPOCH": "1700000000"},
     )
 
 
@@ -32,7 +33,7 @@ def test_holds_the_package_and_the_weights(wheel):
     expected = {
         p.relative_to(ROOT).as_posix()
         for p in (ROOT/"copymem").rglob("*")
-        if p.suffix in {".py", ".safetensors", ".csv"}
+        if p.suffix in {".py", ".safetensors", ".csv", ".typed"}
     }
     expected.add("copymem/settings.ini")
     assert {
@@ -92,16 +93,59 @@ def test_an_editable_clone_is_found_from_the_folder_above_it(tmp_path):
         )
 
 
-def test_the_source_distribution_builds_the_same_package(wheel, tmp_path):
-    done = call(
-        sys.executable, "-m", "build", "--outdir", tmp_path, copy_tree(tmp_path/"tree"),
-        cwd=tmp_path,
-    )
+def built(folder, *more):
+    "What `python -m build` makes of a fresh copy of the tree, by suffix, as bytes."
+    done = call(sys.executable, "-m", "build", *more, "--outdir", folder/"dist",
+                copy_tree(folder/"tree"), cwd=folder)
     assert done.returncode == 0, done.stderr
-    (path,) = tmp_path.glob("*.whl")  # built from the source distribution
-    content = lambda p: {
-        n: zipfile.ZipFile(p).read(n)
-        for n in zipfile.ZipFile(p).namelist()
-        if not n.endswith("RECORD")
-    }
-    assert content(path) == content(wheel)
+    return {path.suffix: path.read_bytes() for path in (folder/"dist").iterdir()}
+
+
+def test_whoever_builds_gets_the_same_bytes(wheel, tmp_path):
+    "Also the wheel that is built from the source distribution."
+    first = built(tmp_path/"a")
+    assert first == {**first, **built(tmp_path/"b", "--sdist")}
+    assert first[".whl"] == wheel.read_bytes()
+
+
+USER = """
+from pathlib import Path
+
+import torch
+from copymem.backprop import backprop
+from copymem.data import CopyTask, recall_accuracy
+from copymem.experiment import load_experiments, run_experiment
+from copymem.rnn import RNN
+from copymem.sweep import Table, over_seeds, read_sweep, select_runs, sweep
+from copymem.targetprop import Inverse, targetprop
+from copymem.train import History, Scores, evaluate, fit
+from copymem.weights import load_model, save_model
+
+def learn(folder: Path) -> float:
+    task, g = CopyTask(delay=5), torch.Generator().manual_seed(0)
+    x, y = task.sample(20, generator=g)
+    rnn, inverse = RNN(16, generator=g), Inverse(16, g)
+    loss: torch.Tensor = backprop(rnn, x, y)
+    targetprop(rnn, inverse, x, y, step_size=0.5, generator=g)
+    optimizer = torch.optim.Adam(rnn.parameters())
+    history: History = fit(rnn, backprop, task, optimizer, 10, generator=g)
+    scores: Scores = evaluate(rnn, task, n=100)
+    save_model(rnn, folder / "a.safetensors", {"seed": 0})
+    again: RNN = load_model(folder / "a.safetensors", device="cpu")
+    return scores.loss + loss.item() + recall_accuracy(again(x), y) + len(history)
+
+def many(out: Path) -> str:
+    run = load_experiments()["15-bp"]
+    rnn, history = run_experiment(run, out.parent, resume=True)
+    sweep([run], range(3), out, grid={"lr": [1e-3]}, backend=None)
+    return repr(Table([over_seeds(select_runs(read_sweep(out), run.name, run.delay))]))
+"""
+
+
+def test_code_that_uses_it_passes_the_strictest_types(tmp_path):
+    (tmp_path/"user.py").write_text(USER)
+    done = call(sys.executable, "-m", "mypy", "--strict", "user.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path/"user.py").write_text(USER.replace("n=100", "n='100'"))
+    done = call(sys.executable, "-m", "mypy", "--strict", "user.py", cwd=tmp_path)
+    assert done.returncode == 1 and 'Argument "n"' in done.stdout, done.stdout

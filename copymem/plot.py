@@ -172,7 +172,7 @@ def _name_lines(ax, ends, floor):
                   prop=dict(size=9.5, weight='bold'), handlelength=1.8)
     else: _label_ends(ax, ends)
 
-# %% ../nbs/toolbox/plot.ipynb #83c7e52d
+# %% ../nbs/toolbox/plot.ipynb #82878413
 def plot_horizon(
     curves, # label -> (seq_len,), not negative; NaN where there is nothing to draw
     delay, # of the task
@@ -180,22 +180,24 @@ def plot_horizon(
     ax=None, # drawn here, else in new axes
     title=None, # what there is to see
     ylabel=None, # what is measured, with its unit
+    limits=None, # of the axis, (lowest, highest); else what the curves need
 ):
     "Sizes over the steps of a sequence on a logarithmic axis, with its spans named."
     if ax is None: ax = new_axes(height=3)
     _style(ax, title, 'step t', ylabel or 'size', grid='y')
     curves = {label: np.asarray(c, dtype=float) for label, c in curves.items()}
-    floor, top = _log_limits(list(curves.values()))
+    floor, top = limits or _log_limits(list(curves.values()))
     ax.set(xlim=(-0.5, delay + 2 * length - 0.5), ylim=(floor, top))
     _log_axis(ax)
     _shade_spans(ax, delay, length)
     styles, ends = _line_styles(curves), []
     for label, c in curves.items():
-        ax.plot(np.clip(c, floor, None), linewidth=2, solid_capstyle='round',
+        ax.plot(np.clip(c, floor, top), linewidth=2, solid_capstyle='round',
                 label=label, **styles[label])
         known = c[np.isfinite(c)]
         if len(known):
-            ends.append((label, max(known[-1], floor), styles[label]['color']))
+            last = min(max(known[-1], floor), top)
+            ends.append((label, last, styles[label]['color']))
     ax.xaxis.set_major_locator(MaxNLocator(9, integer=True, steps=[1, 2, 5, 10]))
     _name_lines(ax, ends, floor)
     return ax
@@ -268,13 +270,16 @@ def plot_positions(
     _label_ends(ax, ends)
     return ax
 
-# %% ../nbs/toolbox/plot.ipynb #a0e3951f
+# %% ../nbs/toolbox/plot.ipynb #d9077de3
 def to_png(
     ax, # any axes of the figure
     dpi=110, # dots per inch
 ):
     "The figure of `ax` as PNG bytes, in 256 colours at most; the figure is closed."
     fig, full, small = np.ravel(ax)[0].get_figure(), io.BytesIO(), io.BytesIO()
+    if (layout := fig.get_layout_engine()) is not None:
+        layout.execute(fig)
+        fig.set_layout_engine('none')  # which would draw everything once more
     fig.savefig(full, format='png', dpi=dpi, facecolor=fig.get_facecolor(),
                 pil_kwargs=dict(compress_level=1))
     plt.close(fig)

@@ -18,14 +18,15 @@ CHAPTERS = {
     "04_targetprop": "target-explorer",
     "05_train": "live-training",
     "06_duel": "duel",
-    "07_memory": "state-viewer",
-    "08_even": "even-part",
+    "07_memory": "steepness-training",
+    "08_even": "even-explorer",
     "09_staying": "duel",
     "10_far": "state-viewer",
 }
 WITHOUT = {"11_known"}  # chapters with nothing to move
 SLIDERS = ["task-explorer", "state-viewer", "gradient-horizon", "target-explorer",
-           "even-part"]
+           "even-explorer"]
+ROOMS = {"toolbox/inside": ["probe-browser", "even-explorer"]}  # with panels to move
 
 ERRORS = ("() => [...document.querySelectorAll('.jp-OutputArea-output')]\n"
           "    .filter(o => o.dataset.mimeType === 'application/vnd.jupyter.error'"
@@ -105,14 +106,18 @@ def browser():
         browser.close()
 
 
+def ask(server, place, method="GET"):
+    "What the server says of its sessions."
+    request = urllib.request.Request(f"{server}/api/sessions{place}", method=method,
+                                     headers={"Authorization": f"token {TOKEN}"})
+    with urllib.request.urlopen(request, timeout=30) as answer: return answer.read()
+
+
 def wait_for_kernel(server, name):
     "Wait until the notebook's kernel is there and has nothing to do."
     for _ in range(600):
-        with urllib.request.urlopen(
-                f"{server}/api/sessions?token={TOKEN}", timeout=30) as answer:
-            sessions = json.load(answer)
         if any(s["path"] == f"{name}.ipynb" and s["kernel"]["execution_state"] == "idle"
-               for s in sessions): return
+               for s in json.loads(ask(server, ""))): return
         time.sleep(0.2)
     pytest.fail(f"no kernel for {name}")
 
@@ -145,6 +150,8 @@ def open_chapter(server, browser, tmp_path):
     for i, page in enumerate(pages):
         page.screenshot(path=tmp_path/f"page-{i}.png")
         page.close()
+    for session in json.loads(ask(server, "")):  # its kernel would go on
+        ask(server, f"/{session['id']}", "DELETE")
 
 
 def widget_of(page, name):
@@ -209,14 +216,133 @@ def test_slider_moves_the_picture(open_chapter, chapter):
     assert widget.locator(".widget-slider").count() and not page.evaluate(ERRORS)
 
 
-def test_live_training_starts_and_stops(open_chapter):
-    page = open_chapter("05_train")
-    widget = widget_of(page, "live-training")
-    before = settled(widget)
-    widget.locator("button:has-text('Start')").click()
-    changed(widget, changed(widget, before))
-    widget.locator("button:has-text('Stop')").click()
+def press(widget, name): widget.locator(f"button:has-text('{name}')").click()
+
+
+def says(page, widget, word):
+    "Wait until the panel says `word`."
+    page.wait_for_function("([w, word]) => w.innerText.includes(word)",
+                           arg=[widget.element_handle(), word])
+
+
+def slide(page, widget, name, key):
+    "Press `key` on the slider with this name, and wait for its number to change."
+    slider = widget.locator(f".widget-slider:has(label:text-is('{name}'))")
+    number = slider.locator(".widget-readout").inner_text()
+    slider.locator(".noUi-handle").first.focus()
+    page.keyboard.press(key)
+    page.wait_for_function("([s, was]) => s.innerText !== was", arg=[
+        slider.locator(".widget-readout").element_handle(), number])
+
+
+@pytest.mark.parametrize("room, panel", [(r, p) for r, ps in ROOMS.items() for p in ps])
+def test_explorer_follows_its_controls(open_chapter, room, panel):
+    "Sliders and choices change the picture; moved back, it is what it was."
+    page = open_chapter(room)
+    widget = widget_of(page, panel)
+    first = settled(widget)
+    for slider in widget.locator(".widget-slider").all():
+        name = slider.locator("label").inner_text()
+        slide(page, widget, name, "ArrowLeft")
+        changed(widget, first)
+        slide(page, widget, name, "ArrowRight")
+        for _ in range(600):
+            if pictures(widget) == first: break
+            time.sleep(0.1)
+        assert settled(widget) == first
+    box = widget.locator("select").first
+    was = box.input_value()
+    for name in box.locator("option").all_inner_texts():
+        if name == was: continue
+        before = settled(widget)
+        box.select_option(name)
+        changed(widget, before)
+        says(page, widget, f": {name}, ")
+    box.select_option(was)
+    assert not page.evaluate(ERRORS)
+
+
+def test_after_a_drag_the_picture_is_the_label_s(open_chapter):
+    "Dragged by hand, to and fro: what the panel says in the end is what stands there."
+    page = open_chapter("toolbox/inside")
+    widget = widget_of(page, "even-explorer")
     settled(widget)
+    slider = widget.locator(".widget-slider:has(label:text-is('step'))")
+    handle, track = (slider.locator(s).first.bounding_box()
+                     for s in (".noUi-handle", ".noUi-target"))
+    y = handle["y"] + handle["height"] / 2
+    page.mouse.move(handle["x"] + handle["width"] / 2, y)
+    page.mouse.down()
+    for share in (0.9, 0.1, 0.5, 0.95, 0.6):
+        page.mouse.move(track["x"] + share * track["width"], y, steps=12)
+    page.mouse.up()
+    step = slider.locator(".widget-readout").inner_text()
+    says(page, widget, f"step {step}:")
+    settled(widget)
+    assert step == slider.locator(".widget-readout").inner_text()
+    assert f"step {step}:" in widget.inner_text() and not page.evaluate(ERRORS)
+
+
+@pytest.mark.parametrize("room, panel", [("05_train", "live-training"),
+                                         ("toolbox/steep", "steepness-training")])
+def test_training_starts_and_stops(open_chapter, room, panel):
+    "Start twice in one go, Stop while it starts, and a whole run."
+    page = open_chapter(room)
+    widget = widget_of(page, panel)
+    before = settled(widget)
+    widget.locator("button:has-text('Start')").dblclick()
+    changed(widget, changed(widget, before))
+    press(widget, "Stop")
+    says(page, widget, "stopped")
+    press(widget, "Start")
+    press(widget, "Stop")
+    says(page, widget, "stopped")
+    settled(widget)
+    assert widget.locator("button:has-text('Start')").is_enabled()
+    assert not page.evaluate(ERRORS)
+
+
+def test_steepness_keeps_earlier_runs(open_chapter):
+    "With the penalty a run arrives, and the earlier one stays beside it."
+    page = open_chapter("toolbox/steep")
+    widget = widget_of(page, "steepness-training")
+    slide(page, widget, "activity penalty", "End")
+    for _ in range(2): slide(page, widget, "activity penalty", "ArrowLeft")
+    before = settled(widget)
+    press(widget, "Clear")
+    changed(widget, before)
+    says(page, widget, "Press Start")
+    empty = settled(widget)
+    press(widget, "Start")
+    says(page, widget, "arrived")
+    assert "recall 0.99 at update" in widget.inner_text()
+    one = settled(widget)
+    for _ in range(3): slide(page, widget, "activity penalty", "ArrowLeft")
+    press(widget, "Start")
+    says(page, widget, "running")
+    press(widget, "Stop")
+    says(page, widget, "stopped")
+    assert settled(widget) != one
+    press(widget, "Clear")
+    says(page, widget, "Press Start")
+    assert settled(widget) == empty and not page.evaluate(ERRORS)
+
+
+def test_a_restarted_kernel_leaves_no_training(open_chapter, server):
+    "The kernel ends while a training runs, and a new one works."
+    page = open_chapter("toolbox/steep")
+    widget = widget_of(page, "steepness-training")
+    press(widget, "Start")
+    says(page, widget, "running")
+    page.click(".lm-MenuBar-item:has-text('Kernel')")
+    page.click(".lm-Menu-item:has-text('Restart Kernel…') >> nth=0")
+    page.click(".jp-Dialog-button:has-text('Restart')")
+    wait_for_kernel(server, "toolbox/steep")
+    page.click(".lm-MenuBar-item:has-text('Run')")
+    page.click(".lm-Menu-item:has-text('Run All Cells') >> nth=0")
+    page.wait_for_function(STARTED)
+    page.wait_for_function(DONE, polling=500)
+    press(widget_of(page, "steepness-training"), "Clear")
     assert not page.evaluate(ERRORS)
 
 

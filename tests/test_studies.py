@@ -22,7 +22,7 @@ def seed(i): return torch.Generator().manual_seed(i)
 def studies(monkeypatch):
     "The studies' modules by name."
     monkeypatch.syspath_prepend(ROOT/"nbs/studies")
-    names = *STUDIES, "duel", "far", "untrained"
+    names = *STUDIES, "duel", "far", "untrained", "gated", "lead"
     return {name: importlib.import_module(name) for name in names}
 
 
@@ -157,3 +157,27 @@ def test_an_untrained_network_is_read(studies):
     assert set(loud) == set(module.SEEN)
     assert min(loud["readable_1e2"], quiet["readable_1e2"]) > 0.9
     assert quiet["mean_state"] < 0.5 * loud["mean_state"]
+
+
+@pytest.mark.parametrize("name", ("gru", "lstm", "irnn"))
+def test_gated_networks_are_as_large_and_learn(studies, name):
+    "As many parameters as the tanh network within 2 %; the rule fills every gradient."
+    gated = studies["gated"]
+    short = replace(gated.EXPERIMENTS[name], delay=1, updates=40, eval_every=20)
+    row = gated.run(short, "cpu")
+    ours = sum(p.numel() for p in RNN().parameters())
+    assert set(row) == set(gated.SEEN) and abs(row["parameters"] / ours - 1) < 0.02
+    net = gated.Gated(*gated.KINDS[name], 10)
+    x, y = CopyTask(1).sample(4, seed(0))
+    loss = gated.by_autograd(net, x, y)
+    assert all(p.grad.abs().sum() > 0 for p in net.parameters())
+    assert row["last_update"] == 40 and 2 < loss < 3
+
+
+def test_the_leading_figure_looks_from_the_start(studies):
+    "Every run begins with the same network, and a row follows each evaluation."
+    lead, tiny = studies["lead"], dict(hidden_size=8, updates=100, warmup=50)
+    rows = [lead.trace(replace(e, **tiny)) for e in lead.EXPERIMENTS.values()]
+    for found in rows:
+        assert [r["update"] for r in found] == [0, 50, 100]
+        assert found[0] | dict(run="") == rows[0][0] | dict(run="")

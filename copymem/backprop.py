@@ -1,4 +1,4 @@
-"""`backprop`: the chain rule, walked backwards through 35 steps without autograd; how the plateau of direct training begins, and what is lost there; and the schedule under which the very same rule succeeds.
+"""`backprop`: the chain rule, walked backwards through 35 steps without autograd; the plateau on which direct training ends, what is lost on the way there, and a schedule under which the same rule succeeds.
 
 Docs: https://OWNER.github.io/copymem/backprop.html.md"""
 

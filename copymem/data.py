@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 import torch
 from torch.utils.data import DataLoader, TensorDataset
-from .check import check_choice, check_int
+from .check import check_choice, check_int, check_type, told
 
 # %% ../nbs/01_data.ipynb #76b41995
 def copy_sequences(symbols:torch.Tensor, # data symbols, LongTensor (..., length)
@@ -62,11 +62,16 @@ class CopyTask:
     def sample(self, n, generator:torch.Generator=None, device=None):
         "`n` random sequences (n, seq_len) on `device` (default: the CPU)."
         size = check_int("n", n, 1), self.length
+        check_type("generator", generator, torch.Generator, optional=True)
         where = generator.device if generator is not None else "cpu"
         s = torch.randint(self.n_symbols, size, generator=generator, device=where)
-        return copy_sequences(s.to(device or "cpu"), self.delay, self.blank, self.go)
+        try: s = s.to(torch.device("cpu" if device is None else device))
+        except (RuntimeError, TypeError, AssertionError) as error:
+            raise ValueError(f"device must be one that is here, got {told(device)}"
+                            ) from error
+        return copy_sequences(s, self.delay, self.blank, self.go)
 
-# %% ../nbs/01_data.ipynb #7c68b166
+# %% ../nbs/01_data.ipynb #831928fd
 def check_symbols(symbols,       # a list, or a tensor (..., length)
                   length:int,    # how many there must be in a sequence
                   n_symbols:int  # which must lie below this
@@ -75,7 +80,8 @@ def check_symbols(symbols,       # a list, or a tensor (..., length)
     made = isinstance(symbols, torch.Tensor)
     try: s = symbols if made else torch.as_tensor(symbols, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"symbols must be whole numbers, got {symbols!r}") from error
+        found = told(symbols)
+        raise TypeError(f"symbols must be whole numbers, got {found}") from error
     if s.dtype.is_floating_point or s.dtype.is_complex or s.dtype == torch.bool:
         raise TypeError(f"symbols must be whole numbers, got {s.dtype}")
     if s.ndim == 0 or s.shape[-1] != length:
@@ -91,13 +97,15 @@ def memoryless(task:CopyTask,  # the task to answer
                generator:torch.Generator=None # of the random symbols
               ) -> torch.Tensor: # answers, LongTensor (n, seq_len)
     "Answers without memory: blanks until the recall, then random symbols."
-    return task.sample(n, generator)[1]
+    return check_type("task", task, CopyTask).sample(n, generator)[1]
 
 # %% ../nbs/01_data.ipynb #4c5b4b6e
 def answer_tokens(answer:torch.Tensor, # tokens like `y`, or logits (one axis more)
                   y:torch.Tensor       # expected output
                  ) -> torch.Tensor:    # like `y`, where `y` is
     "The tokens of `answer`; raises `ValueError` if shapes differ."
+    for name, given in dict(answer=answer, y=y).items():
+        check_type(name, given, torch.Tensor)
     tokens = (answer.argmax(-1) if answer.ndim == y.ndim + 1 else answer).to(y.device)
     if tokens.shape != y.shape:
         raise ValueError(f"answer must have the shape of y {tuple(y.shape)}, or one "
@@ -115,8 +123,8 @@ def recall_accuracy(answer:torch.Tensor, # tokens like `y`, or logits (one axis 
                     length:int=10        # how many symbols are recalled, at the end
                    ) -> float:
     "Share of the recalled symbols that are right; `ValueError` if shapes do not fit."
-    if not 1 <= length <= y.shape[-1]:
-        raise ValueError(f"length must lie in 1..{y.shape[-1]}, got {length}")
+    check_type("y", y, torch.Tensor)
+    check_int("length", length, 1, y.shape[-1] if y.ndim else 0)
     return share_of((answer_tokens(answer, y) == y)[..., -length:])
 
 # %% ../nbs/01_data.ipynb #792e32fb

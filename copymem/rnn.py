@@ -1,4 +1,4 @@
-"""One line of algebra, repeated 35 times: by the end of this chapter you have written a tanh RNN, checked it against PyTorch's own, and seen what its memory looks like.
+"""One line of algebra, repeated 35 times: by the end of this chapter you have written a tanh RNN, checked it against PyTorch's own, and read ten symbols out of one that nobody has trained.
 
 Docs: https://OWNER.github.io/copymem/rnn.html.md"""
 
@@ -11,12 +11,12 @@ __all__ = ['RNN', 'check_tokens', 'local_gradients', 'weight_gradients']
 import torch
 import torch.nn.functional as F
 from torch import nn
-from .check import check_choice, check_int
+from .check import check_choice, check_int, check_type, told
 from .moved import names_moved_from
 
-# %% ../nbs/02_rnn.ipynb #b144b589
+# %% ../nbs/02_rnn.ipynb #2ab02c02
 class RNN(nn.Module):
-    "A tanh RNN (Elman 1990): one layer, one direction, a linear read-out; h_0 is zero."
+    "A tanh RNN (Elman 1990): one layer, one direction, a linear read-out; h_{-1} = 0."
     def __init__(self,
                  hidden_size:int=128, # hidden units, at least 1
                  vocab_size:int=10,   # tokens, at least 2; the last but one: the blank
@@ -24,6 +24,7 @@ class RNN(nn.Module):
                  start:str="standard"): # or "quiet": the blank's row of W_xh is zero
         super().__init__()
         self.hidden_size = n = check_int("hidden_size", hidden_size, 1)
+        check_type("generator", generator, torch.Generator, optional=True)
         self.vocab_size = v = check_int("vocab_size", vocab_size, 2)
         empty = lambda *shape: torch.empty(*shape, device="cpu", dtype=torch.float32)
         self.W_xh = nn.Parameter(empty(v, n).normal_(std=0.1, generator=generator))
@@ -54,17 +55,19 @@ class RNN(nn.Module):
     def extra_repr(self):
         return f"hidden_size={self.hidden_size}, vocab_size={self.vocab_size}"
 
-# %% ../nbs/02_rnn.ipynb #a14318ff
+# %% ../nbs/02_rnn.ipynb #436baa9c
 def check_tokens(x:torch.Tensor, # what should be a batch of sequences
                  vocab_size:int, # how many different tokens there are
                  name:str="x"    # the argument's name, for the message
                 ):
     "Refuses, on a CPU, an `x` that does not hold tokens below `vocab_size`."
     if not isinstance(x, torch.Tensor) or x.dtype not in (torch.int32, torch.int64):
-        raise TypeError(f"{name} must hold integers, got {getattr(x, 'dtype', x)}")
+        found = told(getattr(x, "dtype", x))
+        raise TypeError(f"{name} must hold integers, got {found}")
     if x.ndim != 2 or not x.numel():
         raise ValueError(f"{name} must have shape (batch, seq_len), neither of them 0, "
                          f"got {tuple(x.shape)}")
+    if x.is_meta: raise ValueError(f"{name} must hold numbers, got a meta tensor")
     if x.is_cuda: return  # a look at its numbers would wait for them
     low, high = (bound.item() for bound in torch.aminmax(x))
     if low < 0 or high >= vocab_size:

@@ -1,6 +1,9 @@
 """Every notebook runs from top to bottom, and what is saved in it is what a reader
 should see."""
 import re
+from collections import Counter
+from itertools import product
+from pathlib import Path
 
 import nbformat, pytest
 from conftest import NOTEBOOKS
@@ -11,6 +14,7 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 MACHINE_PATH = re.compile(
     r"(?<![\w./:~-])/(?:home|root|tmp|Users|work|usr|opt|var|mnt|private)/\S*"
     r"|\b[A-Z]:\\\\?\w\S*|\S*site-packages\S*")
+ANSWERS = Path(__file__).parent/"exercises"  # two right ones and three wrong ones each
 EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+")
 
 
@@ -47,9 +51,8 @@ def texts(nb):
             v for v in model["state"].values() if isinstance(v, str))
 
 
-def solutions(nb):
-    "Each exercise's cell, with its folded solution in the place of the dots."
-    solved = []
+def exercises(nb):
+    "Of each exercise: what checks an answer, and the folded solution's code."
     for cell, after in zip(nb.cells, nb.cells[1:]):
         names = re.match(r"(\w+(?:, \w+)*) = \.\.\.(?:, \.\.\.)*\n", cell.source)
         if cell.cell_type != "code" or not names: continue
@@ -58,20 +61,48 @@ def solutions(nb):
         block = re.search(r"```python\n(.*?)```", fold, re.S)
         code = [block[1]] if block else [
             m for m in re.findall(r"`([^`]+)`", fold) if re.match(r"\w+ = ", m)]
-        solved.append(nbformat.v4.new_code_cell(
-            "\n".join([*code, cell.source[names.end():]])))
-    return solved
+        yield cell.source[names.end():], "\n".join(code)
+
+
+def answers_of(path): return ANSWERS/Path(path).with_suffix(".py").name
+
+
+def answers(path):
+    "Readers' answers to a chapter's exercises: (number, 'right' or 'wrong', code)."
+    parts = re.split(r"^# (\d) (right|wrong)\b.*\n", path.read_text(), flags=re.M)
+    return [(int(n), kind, code) for n, kind, code in zip(*[iter(parts[1:])] * 3)]
+
+
+def tried(nb, path):
+    "Cells that try every answer: right ones pass the check, wrong ones fail it."
+    checks = [check for check, _ in exercises(nb)]
+    for check, solution in exercises(nb):
+        yield nbformat.v4.new_code_cell(f"{solution}\n{check}")
+    for n, kind, code in answers(path):
+        answer = f"{code}\n{checks[n - 1]}"
+        if kind == "wrong":
+            answer = (f"try: exec({answer!r}, globals())\nexcept AssertionError: pass\n"
+                      f"else: raise ValueError({'accepted: ' + code!r})")
+        yield nbformat.v4.new_code_cell(answer)
+
+
+def test_exercises_are_tried(notebook):
+    "Of each of a chapter's two exercises, two right answers and three wrong ones."
+    path, nb = notebook
+    if not re.match(r"nbs/\d", path): return
+    kinds = Counter((n, kind) for n, kind, _ in answers(answers_of(path)))
+    assert len(list(exercises(nb))) == 2 and set(kinds) == set(
+        product((1, 2), ("right", "wrong")))
+    assert all(kinds[n, "right"] >= 2 and kinds[n, "wrong"] >= 3 for n in (1, 2))
 
 
 @pytest.mark.timeout(300)
 def test_runs(notebook, shared_tree):
-    """From top to bottom in a real kernel, which then solves the exercises and checks
-    the solutions as the reader's are."""
+    """From top to bottom in a real kernel, which then solves the exercises: by the
+    folded solutions, and as readers might, rightly and wrongly."""
     path, saved = notebook
     nb = nbformat.read(shared_tree/path, as_version=4)
-    solved = solutions(nb)
-    assert len(solved) == (2 if re.match(r"nbs/\d", path) else 0)
-    nb.cells += solved
+    if re.match(r"nbs/\d", path): nb.cells += list(tried(nb, answers_of(path)))
     NotebookClient(
         nb, timeout=240, kernel_name="python3", store_widget_state=True,
         resources={"metadata": {"path": str((shared_tree/path).parent)}}).execute()

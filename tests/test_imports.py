@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "fast": {"rnn", "contract", "targetprop"},
     "many": {"data", "rnn", "fast"},
     "files": set(),
-    "probe": {"data", "rnn", "backprop", "targetprop", "train"},
+    "probe": {"contract", "data", "rnn", "backprop", "targetprop", "train"},
     "weights": {"files", "rnn", "train"},
     "settings": {"files", "data"},
     "checkpoint": {"files", "settings", "train", "weights"},
@@ -28,12 +28,15 @@ MAY_IMPORT = {
     "table": {"files", "settings"},
     "rows": {"experiment", "many", "settings", "train"},
     "sweep": {"files", "experiment", "many", "settings", "train", "table", "rows"},
+    "site": {"files", "data", "rnn", "backprop", "targetprop", "probe", "weights"},
     "plot": set(),
     "tokens": {"plot"},
+    "pictures": {"plot", "tokens"},
 }
 EVERY_ROOM = {"check", "moved"}     # what an argument may be; where old names went
-LAST = {"widgets", "live", "panel"}  # nothing imports these, and they may import all
-MAY_IMPORT["cli"] = set(MAY_IMPORT) - {"plot", "tokens"}
+# nothing imports these, and they may import all
+LAST = {"widgets", "inside", "live", "steep", "panel"}
+MAY_IMPORT["cli"] = set(MAY_IMPORT) - {"plot", "tokens", "pictures"}
 MAY_IMPORT |= {room: MODULES for room in LAST & MODULES}
 
 
@@ -100,7 +103,7 @@ def test_rnn_needs_only_torch():
 def test_package_works_without_the_course():
     base = [re.match(r"[\w.-]+", r)[0]
             for r in requires("copymem") if "extra ==" not in r]
-    course = {"plot", "tokens", *LAST}
+    course = {"plot", "tokens", "pictures", *LAST}
     done = import_with(base, *(f"copymem.{m}" for m in sorted(MODULES - course)))
     assert done.returncode == 0, done.stderr
 
@@ -110,7 +113,7 @@ def test_the_block_blocks():
     assert done.returncode and "is not installed" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["plot", "tokens", "panel", "live", "widgets"])
+@pytest.mark.parametrize("module", ["plot", "tokens", "pictures", *sorted(LAST)])
 def test_a_missing_extra_is_named(module):
     base = [re.match(r"[\w.-]+", r)[0] for r in requires("copymem")
             if "extra ==" not in r]

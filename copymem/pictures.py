@@ -10,7 +10,7 @@ __all__ = ['INSIDE', 'side_by_side', 'update_axis', 'plot_inside', 'plot_effects
 # %% ../nbs/toolbox/pictures.ipynb #f1560d15
 import textwrap
 import numpy as np
-from .plot import (METHOD_COLORS, OTHER_COLORS, PAGE, QUIET, _baseline, _style,
+from .plot import (METHOD_COLORS, OTHER_COLORS, QUIET, _baseline, _style,
                           new_axes, plot_curves, plot_horizon)
 from .tokens import GRID_MAP
 

@@ -105,8 +105,7 @@ def symbol_map(rnn:RNN,        # the network
                seed:int=5      # of sequences and noise
               ) -> torch.Tensor: # (10, delay + 20); NaN before a symbol is heard
     "The accuracy of a read-out of each symbol at each step, on 200 other sequences."
-    g = torch.Generator().manual_seed(seed)
-    check_number("noise", noise, 0)
+    g = torch.Generator().manual_seed(check_int("seed", seed, 0))
     (x, h), (truth, fresh) = (noisy_states(rnn, delay, m, noise, g) for m in (n, 200))
     found = (_read_all(x, h, fresh) == truth).float().mean(1).T
     ahead = torch.arange(found.shape[1]) < torch.arange(10)[:, None]

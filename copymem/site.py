@@ -21,8 +21,8 @@ from .files import write_text, replacing
 from .probe import fit_read_out, inverse_for
 from .rnn import RNN, local_gradients
 from .targetprop import Inverse, propagate_targets, targetprop
-from .weights import (layout_of, load_pretrained, load_results, read_metadata,
-                             pretrained_path)
+from .weights import (load_pretrained, load_results, pretrained_path,
+                             read_metadata)
 
 # %% ../nbs/toolbox/site.ipynb #f17eb14f
 WEIGHTS = ("W_xh", "W_hh", "b_h", "W_hy", "b_y")

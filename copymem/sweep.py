@@ -16,7 +16,6 @@ import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import islice, product
-from pathlib import Path
 from statistics import median
 import joblib
 from tqdm import tqdm

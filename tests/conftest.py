@@ -1,9 +1,11 @@
 """What the repository's checks share: where it is, copies to work on, and the commands
 as a person types them."""
 import os, shutil, subprocess, sys, sysconfig
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat, pytest
+from playwright.sync_api import sync_playwright
 
 # Matrices this small gain nothing from a second thread, and lose much to it on a busy
 # machine. For everything started here.
@@ -38,6 +40,31 @@ def run(name, *args, cwd, timeout=300, **env):
     assert command, f"{name} is not installed beside {sys.executable}"
     return subprocess.run([command, *map(str, args)], cwd=cwd, timeout=timeout,
                           capture_output=True, text=True, env={**os.environ, **env})
+
+
+def chromium():
+    "Where a Chromium is, or None."
+    return next(filter(None, map(shutil.which, (
+        "chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@contextmanager
+def launched(path):
+    "A browser without a window or a profile, that asks nobody anything."
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=path, args=[
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+            "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = chromium()
+    assert path, "no Chromium found: apt-get install chromium"
+    with launched(path) as browser: yield browser
 
 
 @pytest.fixture

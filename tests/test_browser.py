@@ -1,15 +1,12 @@
 """The course in JupyterLab, in a real browser: run a chapter, move its widget, see the
 picture change."""
-import base64, json, os, shutil, socket, subprocess, sys, time, urllib.request
+import base64, json, os, socket, subprocess, sys, time, urllib.request
 
 import pytest
 from conftest import NOTEBOOKS
-from playwright.sync_api import TimeoutError, sync_playwright
+from playwright.sync_api import TimeoutError
 
 TOKEN = "copymem"
-ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-        "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync"]
 PATIENCE = 240_000  # ms: a guard against a hang, on a busy machine too
 CHAPTERS = {
     "01_data": "task-explorer",
@@ -93,17 +90,6 @@ def server(shared_tree, tmp_path_factory):
         process.terminate()
         try: process.wait(30)
         except subprocess.TimeoutExpired: process.kill()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, (
-        "chromium", "chromium-browser", "google-chrome"))), None)
-    assert path, "no Chromium found: apt-get install chromium"
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=path, args=ARGS)
-        yield browser
-        browser.close()
 
 
 def ask(server, place, method="GET"):

@@ -14,7 +14,7 @@ from copymem.cli import main
 from copymem.data import (
     CopyTask, memoryless, prepare_loaders, recall_accuracy, sequence_accuracy)
 from copymem.experiment import Run, default_device, run_experiment
-from copymem.files import lock, read_bytes, replacing, write_text
+from copymem.files import lock, read_bytes, write_text
 from copymem.rnn import RNN
 from copymem.settings import Experiment, load_experiments
 from copymem.sweep import read_sweep

@@ -6,7 +6,6 @@ from itertools import product
 from pathlib import Path
 
 import nbformat, pytest
-from conftest import NOTEBOOKS
 from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -1,6 +1,6 @@
 """The playground in a real browser, from a static server on loopback: its numerics are
 the package's, and its four elements do what they say."""
-import functools, http.server, json, shutil, threading
+import functools, http.server, json, threading
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -8,8 +8,7 @@ from conftest import ROOT
 from copymem import site
 from copymem.train import answer
 from copymem.weights import load_pretrained
-from playwright.sync_api import expect, sync_playwright
-from test_browser import ARGS
+from playwright.sync_api import expect
 
 HOME = ROOT/"nbs/assets/playground"
 PAGE = "/tests/playground/page.html"
@@ -43,17 +42,6 @@ def server():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, (
-        "chromium", "chromium-browser", "google-chrome"))), None)
-    assert path, "no Chromium found: apt-get install chromium"
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=path, args=ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest, yaml
 from filelock import FileLock
-from conftest import ROOT, copy_tree
+from conftest import ROOT, chromium, copy_tree, launched
 
 sys.path.insert(0, str(ROOT))
 from nbs.site import (  # noqa: E402
@@ -402,11 +402,9 @@ LINES = """() => [...document.querySelectorAll('main p')].map(p => {
 }).filter(([n, rows]) => rows > 5.5).map(([n, rows]) => n / rows)"""
 
 
-def chromium():
-    "A browser's path; without one there is nothing to visit with."
-    found = next(filter(None, map(shutil.which, (
-        "chromium", "chromium-browser", "google-chrome"))), None)
-    return found or pytest.skip("no Chromium is on the PATH")
+def visitor():
+    "A browser; without one there is nothing to visit with."
+    return launched(chromium() or pytest.skip("no Chromium is on the PATH"))
 
 
 @pytest.mark.slow
@@ -415,11 +413,8 @@ def chromium():
 @pytest.mark.parametrize("width", [390, 1440])
 def test_a_visitor_meets_no_error(address, shown, mode, width):
     "Nor does axe; nothing runs off sideways, and nothing is asked of another host."
-    from playwright.sync_api import sync_playwright
-    from test_browser import ARGS
     from test_playground import complaints
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium(), args=ARGS)
+    with visitor() as browser:
         for name in shown:
             said, asked = [], []
             page = browser.new_page(color_scheme=mode,
@@ -437,18 +432,13 @@ def test_a_visitor_meets_no_error(address, shown, mode, width):
                 mode == "dark"), name
             assert not complaints(page), name
             page.close()
-        browser.close()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_lines_are_as_long_as_in_a_book(address):
-    from playwright.sync_api import sync_playwright
-    from test_browser import ARGS
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium(), args=ARGS)
+    with visitor() as browser:
         page = browser.new_page(viewport=dict(width=1440, height=900))
         page.goto(address)
         lengths = page.evaluate(LINES)
-        browser.close()
     assert lengths and 55 <= sum(lengths) / len(lengths) <= 75, lengths

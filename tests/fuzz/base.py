@@ -199,6 +199,17 @@ def odd_file(r, path):
     else: path.symlink_to(f"/dev/{make}")
 
 
+def spoiled_file(r, path, case, text, spoil, often, bytes_often):
+    """Writes `text` to `path`, its words or bytes spoiled as `often` as that; or now
+    and then no file at all. Returns what was written, None for no file."""
+    if case % 50 == 49: return odd_file(r, path)
+    if r.random() < often: text = spoil(r, text)
+    content = text.encode("utf-8", "surrogatepass")
+    if r.random() < bytes_often: content = spoil_bytes(r, content)
+    path.write_bytes(content)
+    return content
+
+
 # Fields that no writer writes, and some that it does.
 FIELDS = ("", "0", "-1", "1", "nan", "inf", "-inf", "1e309", "-0.0", "1.5", "0.5", "2",
           "1e2", "1_0", " 1", "\u0661", "0x10", "9" * 30, "9" * 5_000, "true", "None",

@@ -4,7 +4,6 @@ the checksum was made to fit, the run ends in words, and no process dies."""
 import json, math, shutil, warnings
 from pathlib import Path
 
-import torch
 from safetensors.torch import save
 
 from copymem.experiment import run_experiment

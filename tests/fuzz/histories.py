@@ -4,7 +4,7 @@ import csv, io, math
 
 from copymem.weights import read_history
 
-from .base import odd_file, refused, rng_of, spoil_bytes, spoil_table
+from .base import refused, spoil_table, spoiled_file
 
 KINDS = dict(update=int, delay=int, loss=float, recall_accuracy=float,
              sequence_accuracy=float, seconds=float)
@@ -30,14 +30,7 @@ def prepare(folder): return None
 
 def attempt(r, folder, known, case):
     path, text = folder/"h.csv", sound(r)
-    if case % 50 == 49:
-        odd_file(r, path)
-        content = b""
-    else:
-        if r.random() < 0.7: text = spoil_table(r, text)
-        content = text.encode("utf-8", "surrogatepass")
-        if r.random() < 0.4: content = spoil_bytes(r, content)
-        path.write_bytes(content)
+    content = spoiled_file(r, path, case, text, spoil_table, 0.7, 0.4) or b""
     try: rows = read_history(path).rows
     except Exception as error: return refused(error, path)
     return impossible(rows, content) or ("taken", "")

@@ -7,7 +7,7 @@ from pathlib import Path
 from copymem.experiment import learning_rates
 from copymem.settings import CHOICES, RANGES, SETTINGS, load_experiments
 
-from .base import TESTS, odd_file, refused, spoil_bytes, spoil_lines
+from .base import TESTS, refused, spoil_lines, spoiled_file
 
 VALUES = ("", "0", "-1", "1", "nan", "inf", "-inf", "1e308", "1e-320", "1e400", "0.5",
           "2", "1_000", " 3 ", "\u0663", "0x10", "9" * 30, "9" * 5_000, "true", "None",
@@ -41,15 +41,8 @@ def spoil(r, text):
 
 
 def attempt(r, folder, known, case):
-    path, text = folder/"settings.ini", known
-    if case % 50 == 49:
-        odd_file(r, path)
-        content = b""
-    else:
-        if r.random() < 0.8: text = spoil(r, text)
-        content = text.encode("utf-8", "surrogatepass")
-        if r.random() < 0.3: content = spoil_bytes(r, content)
-        path.write_bytes(content)
+    path = folder/"settings.ini"
+    content = spoiled_file(r, path, case, known, spoil, 0.8, 0.3) or b""
     try: found = load_experiments(path)
     except Exception as error: return refused(error, path)
     return impossible(found, content) or ("taken", "")

@@ -62,6 +62,14 @@ export function slider(range, value, changed, words = String, scale = v => v) {
   return {input, said, show};
 }
 
+/** A slider with its words above and its value beside it.
+ * @param {string} words @param {ReturnType<typeof slider>} own */
+export function labelledSlider(words, own) {
+  const made = labelled(words, own.input, "wide");
+  made.append(make("div", {className: "row"}, own.input, own.said));
+  return made;
+}
+
 /** A switch. @param {string} text @param {boolean} value @param {(value: boolean) => void} changed */
 export function toggle(text, value, changed) {
   const input = make("input", {type: "checkbox", checked: value,

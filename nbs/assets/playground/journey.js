@@ -1,7 +1,7 @@
 // @ts-check
 // The error's journey: what either rule sends back from one recalled symbol, and what that does.
 import {Asking} from "./asking.js";
-import {choice, labelled, make, slider, toggle} from "./dom.js";
+import {choice, labelled, labelledSlider, make, slider, toggle} from "./dom.js";
 import {chart} from "./draw.js";
 import {Panel} from "./panel.js";
 import {LENGTH} from "./task.js";
@@ -37,14 +37,9 @@ class Journey extends Panel {
     this.size = make("canvas", {role: "img", aria: {label: "Size"}, on: point});
     this.effect = make("canvas", {role: "img", aria: {label: "Effect"}, on: point});
     this.numbers = make("dl", {className: "numbers", style: {margin: "0"}});
-    const field = (/** @type {string} */ words, /** @type {ReturnType<typeof slider>} */ own) => {
-      const made = labelled(words, own.input, "wide");
-      made.append(make("div", {className: "row"}, own.input, own.said));
-      return made;
-    };
     return [
       make("div", {className: "controls"}, labelled("Network", this.network),
-        field("Recalled symbol, 1 to 10", this.position), field("Step looked at", this.at)),
+        labelledSlider("Recalled symbol, 1 to 10", this.position), labelledSlider("Step looked at", this.at)),
       this.numbers,
       make("div", {className: "charts", style: {"grid-template-columns": "minmax(0, 1fr)"}},
         make("figure", {}, make("figcaption", {}, "Size ",

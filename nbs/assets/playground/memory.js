@@ -1,7 +1,7 @@
 // @ts-check
 // The memory: what an untrained network still holds after it has waited.
 import {Asking} from "./asking.js";
-import {labelled, make, slider} from "./dom.js";
+import {labelled, labelledSlider, make, slider} from "./dom.js";
 import {chart} from "./draw.js";
 import {Panel} from "./panel.js";
 import {DELAYS} from "./probes.js";
@@ -52,14 +52,9 @@ class Memory extends Panel {
     this.canvases = CHARTS.map(({title}) => make("canvas", {role: "img", aria: {label: title}, on: {
       pointerdown: (/** @type {PointerEvent} */ e) => this.point(e),
       pointermove: (/** @type {PointerEvent} */ e) => { if (e.buttons) this.point(e); }}}));
-    const field = (/** @type {string} */ words, /** @type {ReturnType<typeof slider>} */ own) => {
-      const made = labelled(words, own.input, "wide");
-      made.append(make("div", {className: "row"}, own.input, own.said));
-      return made;
-    };
     return [
-      make("div", {className: "controls"}, field("The blank's drive", this.drive),
-        field("Delay", this.delay), field("Noise on the states", this.noise),
+      make("div", {className: "controls"}, labelledSlider("The blank's drive", this.drive),
+        labelledSlider("Delay", this.delay), labelledSlider("Noise on the states", this.noise),
         labelled("Seed", this.seed)),
       this.numbers,
       make("div", {className: "charts"}, ...CHARTS.map(({title, words}, i) => make("figure", {},

@@ -8,6 +8,7 @@ local function named(cell)
 end
 
 local function scrolling(el)
+  for _, spec in ipairs(el.colspecs) do spec[2] = nil end  -- as wide as its words ask
   for _, row in ipairs(el.head.rows) do
     for _, cell in ipairs(row.cells) do named(cell) end
   end

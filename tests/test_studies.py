@@ -1,5 +1,6 @@
 """The studies' scripts run, and change in a run what they say."""
-import importlib
+import importlib, os, signal, subprocess, sys, time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest, torch
@@ -98,6 +99,24 @@ def test_a_displacement_is_the_sum_of_its_parts(studies):
     assert even[1].norm() > 1e-3 * tp[1].norm()
 
 
+def test_a_displaced_run_alone_leaves_the_same_gradients(studies):
+    "What is sooner on a CPU is the study's rule, for every row that is run so."
+    study = studies["even_part"]
+    assert {"tp-odd", "bp-even", "tp-odd-penalty-0.03"} <= set(study.ALONE)
+    for name in study.ALONE:
+        e = replace(study.EXPERIMENTS[name], delay=7, hidden_size=16, seed=3)
+        alone, other = study.Displaced(e, "cpu"), study.Run(e, "cpu")
+        nets = many.Networks(e.task, [other.rnn], [other.inverse], [other.generator],
+                             rule=study.displaced, step_size=e.step_size, noise=e.noise,
+                             activity=e.activity, **study.OWN[name])
+        batch = many.draw(nets)
+        _, grads, back = many.gradients(nets, batch["x"], batch["y"], batch["eps"])
+        alone.rule(alone.rnn, *e.task.sample(e.batch_size, alone.generator))
+        found = [p.grad for m in (alone.rnn, alone.inverse) for p in m.parameters()]
+        for mine, wanted in zip(found, [g[0] for g in (*grads, *back)], strict=True):
+            torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-6)
+
+
 def test_the_other_tasks(studies):
     "What is asked for can be found in what is shown."
     module, g = studies["generalise"], seed(0)
@@ -181,3 +200,29 @@ def test_the_leading_figure_looks_from_the_start(studies):
     for found in rows:
         assert [r["update"] for r in found] == [0, 50, 100]
         assert found[0] | dict(run="") == rows[0][0] | dict(run="")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+def test_a_study_that_is_ended_leaves_no_process_behind(tmp_path):
+    (tmp_path/"study.py").write_text(
+        "import time\n"
+        "from pathlib import Path\n"
+        "from lab import main\n"
+        "from copymem.settings import Experiment\n"
+        "def run(experiment, device):\n"
+        "    Path(f'begun-{experiment.seed}').touch()\n"
+        "    time.sleep(600)\n"
+        "main('', dict(a=Experiment('a')), 'a.csv', run, figures=dict(x=float))\n")
+    study = subprocess.Popen(
+        [sys.executable, "study.py", "--out", "a.csv", "--seeds", "2", "--delays", "1",
+         "--jobs", "2"], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT/"nbs/studies")})
+    try:
+        while len(list(tmp_path.glob("begun-*"))) < 2: assert study.poll() is None
+        study.send_signal(signal.SIGTERM)
+        said = study.communicate(timeout=60)[1].decode()
+        assert study.returncode == 130 and "Traceback" not in said, said
+        with pytest.raises(ProcessLookupError):  # its processes are a group
+            for _ in range(300): time.sleep(os.killpg(study.pid, 0) or 0.1)
+    finally:
+        with suppress(ProcessLookupError): os.killpg(study.pid, signal.SIGKILL)

@@ -10,7 +10,7 @@ import random
 from dataclasses import replace
 from statistics import mean, median
 
-from lab import BLOCK, FIRST_REPORT_SEED, RESULTS, protocol
+from lab import BLOCK, FIRST_REPORT_SEED, RESULTS, as_a_command, protocol
 
 from copymem.settings import SETTINGS
 from copymem.sweep import Table, arrivals, read_sweep, sweep
@@ -97,4 +97,5 @@ def main():
                  and r["delay"] == T])} for T in o.delays for m in ("bp", "tp")))
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    with as_a_command(): main()

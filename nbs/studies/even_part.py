@@ -4,9 +4,13 @@ that turns with the wish (odd) and the part that does not (even).
     python nbs/studies/even_part.py
     python nbs/studies/even_part.py --delays 15 --only tp tp-odd --seeds 1
 """
+import torch
 from lab import FIGURES, PULL, Study, main, protocol
 
-from copymem import many
+from copymem import fast, many
+from copymem.contract import weights_of
+from copymem.experiment import Run
+from copymem.targetprop import draw_noise
 
 STEP_SIZES, FADES = ("0.005", "0.05", "0.2", "1", "2"), ("0", "0.5", "0.9")
 TIMES, PENALTIES = ("0.3", "3", "10"), ("0.03", "0.1")
@@ -57,9 +61,44 @@ def displaced(weights, back, x_hot, y_hot, eps, own):
     return loss, grads, many.learn_inverse(weights, back, x_hot, h, eps)
 
 
-ODD = {name: dict(rule=displaced) for name in OWN}
+class Displaced(Run):
+    "A run by `displaced`, where neither the pull along h nor the wish alone counts."
+    @torch.no_grad()
+    def rule(self, rnn, x, y, inverse_only=False):
+        "The same gradients, sooner on a CPU."
+        e, weights = self.experiment, weights_of(rnn)
+        back = self.inverse.V_hh, self.inverse.c_h
+        states = fast.states_of(weights, x)
+        loss, error = fast.output_error(weights, states, y, e.silence, e.activity)
+        eps = draw_noise(e.noise, states[0], self.generator)
+        fast.leave(back, fast.learn_inverse(weights, back, x, states, eps))
+        if not inverse_only:
+            deltas = self.deltas(weights, back, x, states, error)
+            fast.leave(weights, fast.weight_gradients(weights, x, states, error, deltas,
+                                                      -1 / e.step_size))
+        return loss
 
-STUDY = Study(ODD, OWN, figures=FIGURES | PULL)
+    def deltas(self, weights, back, x, states, error):
+        "What moves each step before its tanh, block by block, the last first."
+        e, own = self.experiment, OWN[self.experiment.name]
+        def wish(sign):
+            return fast.local_gradients(weights, states, error, -sign * e.step_size,
+                                        e.activity)
+        ways = [(own[term], fast.propagate_targets(weights, back, x, states, wish(sign),
+                                                   e.fade))
+                for term, sign in (("there", 1), ("opposite", -1)) if own[term]]
+        if own["exact"]:
+            ways += [(own["exact"],
+                      fast.propagate_gradients(weights[1], states, wish(1)))]
+        for parts in zip(*(way for _, way in ways)):
+            yield parts[0][0], sum(n * d for (n, _), (_, d) in zip(ways, parts))
+
+
+ODD = {name: dict(rule=displaced) for name in OWN}
+ALONE = {name: Displaced for name, own in OWN.items()
+         if own["heard"] and not own["along"] and not own["alone"]}
+
+STUDY = Study(ODD, OWN, alone=ALONE, figures=FIGURES | PULL)
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "even_part.csv", STUDY)

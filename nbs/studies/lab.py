@@ -4,6 +4,7 @@ in each, and the command line that fills a table (`python nbs/studies/rescues.py
 import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
@@ -15,6 +16,7 @@ import torch
 from torch.nn.functional import cosine_similarity, one_hot
 
 from copymem import many
+from copymem.cli import ended_as_by_hand
 from copymem.data import CopyTask
 from copymem.experiment import Run, train_run
 from copymem.probe import readable, readable_at
@@ -150,6 +152,7 @@ class Study:
     kinds: dict = field(default_factory=dict)  # of network, where it is not `RNN`
     carries: dict = field(default_factory=dict) # displacements, see `pull`
     tasks: dict = field(default_factory=dict)  # by delay, where it is not `CopyTask`
+    alone: dict = field(default_factory=dict)  # a `Run` by the same rule, on a CPU
     figures: dict = field(default_factory=lambda: FIGURES)
 
     def __call__(self, experiments, device):
@@ -157,11 +160,11 @@ class Study:
         looks, place = Looks(device, self), torch.device(device).type
         for group in self.alike(experiments):
             with cpu_threads(1):
-                runs = [Run(e, "cpu") for e in group]
+                name = group[0].name
+                runs = [self.alone.get(name, Run)(e, "cpu") for e in group]
                 for run in runs:
                     if start := self.starts.get(run.experiment.name): start(run)
-                name = group[0].name
-                plain = name not in self.odd and name not in self.tasks
+                plain = name in self.alone or name not in {**self.odd, **self.tasks}
                 ended = (one_by_one(runs, looks) if plain and place == "cpu" else
                          run_together(runs, device, looks, **self.options(group)))
                 for run in list(ended):
@@ -204,6 +207,15 @@ def line(rows, name, delay, figures=FIGURES):
             **{k: f"{median(each):.2f}" if each else "-" for k, each in middle.items()}}
 
 
+@contextmanager
+def as_a_command():
+    "What is inside ends as `copymem sweep` does: no process of it trains on."
+    try:
+        with ended_as_by_hand(): yield
+    except FailedRuns as error: raise SystemExit(str(error))
+    except KeyboardInterrupt: raise SystemExit(130)
+
+
 def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK,
          figures=None):
     "The command line of a study: a `Study`, or a function of one run and `figures`."
@@ -225,9 +237,9 @@ def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK,
     out = o.out or (Path("runs")/table if o.tune else RESULTS/table)
     names, figures = o.only or list(experiments), figures or study.figures
     how = dict(together=study) if isinstance(study, Study) else dict(run=study)
-    try: rows = sweep([experiments[n] for n in names], range(first, first + o.seeds),
-                      out, delays=o.delays, figures=figures, jobs=o.jobs,
-                      device=o.device, **how)
-    except FailedRuns as error: raise SystemExit(str(error))
+    with as_a_command():
+        rows = sweep([experiments[n] for n in names], range(first, first + o.seeds),
+                     out, delays=o.delays, figures=figures, jobs=o.jobs,
+                     device=o.device, **how)
     print(Table(line(rows, name, delay, figures) for delay in o.delays
                 for name in names))

@@ -6,29 +6,32 @@ Docs: https://OWNER.github.io/copymem/toolbox/experiment.html.md"""
 
 # %% auto #0
 __all__ = ['level_of', 'learning_rates', 'default_device', 'Run', 'adam_of', 'save_result', 'new_run', 'resumed_run', 'open_run',
-           'full_products', 'exact', 'run_experiment', 'train_kept', 'train_run', 'pretrained_experiments',
-           'Experiment', 'load_experiments']
+           'exact', 'run_experiment', 'train_kept', 'train_run', 'pretrained_experiments', 'Experiment',
+           'load_experiments']
 
 # %% ../nbs/toolbox/experiment.ipynb #02aa14e6
 import copy
 import math
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 import torch
 from tqdm import tqdm
 from .check import check_call, check_flag, check_int, check_path, check_type
 from .checkpoint import check_settings, restore_run, save_run
+from .contract import cpu_threads, own_precision
 from .fast import backprop, targetprop
-from .files import lock, one_line
+from .files import AnyPath, lock, one_line
 from .moved import names_moved_from
 from .rnn import RNN
 from .settings import SETTINGS, Experiment, load_experiments, parse_experiment
 from .targetprop import Inverse
-from .train import (Growing, History, cpu_threads, fit, hides, measure,
+from .train import (Callback, Growing, History, fit, hides, measure,
                            pick_device)
 from .weights import (infinite, load_model, load_results, pretrained_names,
                              pretrained_path, read_history, read_metadata, save_model,
@@ -61,9 +64,9 @@ def default_device(experiment:Experiment) -> torch.device:
     if not torch.cuda.is_available(): return torch.device("cpu")
     e = experiment
     rows = [row for row in load_results("devices") if row["rule"] == e.method]
-    size = lambda steps, batch, units: math.log(steps * batch * units)
-    asked = size(e.delay, e.batch_size, e.hidden_size)
-    miss = lambda row: abs(size(row["delay"], row["batch"], row["units"]) - asked)
+    asked = math.log(e.delay * e.batch_size * e.hidden_size)
+    def miss(row:dict[str, Any]) -> float:
+        return abs(math.log(row["delay"] * row["batch"] * row["units"]) - asked)
     nearest = min(map(miss, rows))
     near = [row for row in rows if miss(row) == nearest]
     return pick_device(min(near, key=lambda row: row["ms"])["device"])
@@ -71,7 +74,9 @@ def default_device(experiment:Experiment) -> torch.device:
 # %% ../nbs/toolbox/experiment.ipynb #668d6272
 class Run:
     "Everything that moves during an experiment, so that it can be kept and taken up."
-    def __init__(self, experiment:Experiment, device=None):
+    inverse: Inverse|None
+    growing: Growing|None
+    def __init__(self, experiment:Experiment, device:str|torch.device|None=None):
         e = self.experiment = experiment
         self.device = default_device(e) if device is None else pick_device(device)
         self.history, self.update = History(), 0
@@ -85,7 +90,8 @@ class Run:
         self.optimizer = adam_of(self)
         self.prepare()
 
-    def rule(self, rnn, x, y, inverse_only=False):
+    def rule(self, rnn:RNN, x:torch.Tensor, y:torch.Tensor, inverse_only:bool=False
+            ) -> torch.Tensor:
         "Backpropagation or target propagation, as `fit` calls it."
         e = self.experiment
         loss = dict(silence=e.silence, activity=e.activity)
@@ -93,12 +99,12 @@ class Run:
         return targetprop(rnn, self.inverse, x, y, e.step_size, e.noise, self.generator,
                           inverse_only, e.fade, **loss)
 
-    def prepare(self):
+    def prepare(self) -> None:
         "Gives Adam the learning rates of the next update."
         rates = learning_rates(self.experiment, self.update)
         for group, rate in zip(self.optimizer.param_groups, rates): group["lr"] = rate
 
-    def step(self):
+    def step(self) -> None:
         "Called by `fit` between updates, like a scheduler's."
         self.update += 1
         self.prepare()
@@ -108,21 +114,22 @@ def adam_of(run:Run) -> torch.optim.Adam:
     rnn, e = run.rnn, run.experiment
     groups = [[rnn.W_xh, rnn.W_hh, rnn.b_h], [rnn.W_hy, rnn.b_y]]
     if run.inverse is not None: groups.append(list(run.inverse.parameters()))
-    made = [dict(params=group) for group in groups]
+    made: list[dict[str, Any]] = [dict(params=group) for group in groups]
     made[1]["betas"] = 0.9, e.readout_beta2
     return torch.optim.Adam(made, amsgrad=e.optimizer == "amsgrad", fused=True)
 
 # %% ../nbs/toolbox/experiment.ipynb #75b81348
-def save_result(run:Run, path, **figures):
+def save_result(run:Run, path:AnyPath, **figures:float) -> None:
     "Writes the best weights of `run` with settings, device, best row and `figures`."
     best = {f"best_{k}": v for k, v in run.history.best.items()}
     rnn = copy.deepcopy(run.rnn)
-    rnn.load_state_dict(run.history.best_weights)
+    rnn.load_state_dict(run.history.best_weights or {})
     settings = {**asdict(run.experiment), "device": run.device}
     save_model(rnn, path, {**settings, **best, **figures})
 
 # %% ../nbs/toolbox/experiment.ipynb #35db6dd6
-def new_run(experiment:Experiment, device=None, progress:bool=False) -> Run:
+def new_run(experiment:Experiment, device:str|torch.device|None=None,
+            progress:bool=False) -> Run:
     "A run at its beginning; says where it goes if there was a choice."
     run = Run(experiment, device)
     if not hides(progress) and device is None and torch.cuda.is_available():
@@ -130,7 +137,8 @@ def new_run(experiment:Experiment, device=None, progress:bool=False) -> Run:
                    "by the table devices.csv", file=sys.stderr)
     return run
 
-def resumed_run(experiment:Experiment, checkpoint:Path, device=None) -> Run:
+def resumed_run(experiment:Experiment, checkpoint:Path,
+                device:str|torch.device|None=None) -> Run:
     "The run of a checkpoint, on the device where it was made."
     made = read_metadata(checkpoint).get("device", "cpu")
     try: run = Run(experiment, made if device is None else device)
@@ -140,8 +148,9 @@ def resumed_run(experiment:Experiment, checkpoint:Path, device=None) -> Run:
     restore_run(run, checkpoint)
     return run
 
-def open_run(experiment:Experiment, weights:Path, checkpoint:Path, device, resume:bool,
-             force:bool, progress:bool):
+def open_run(experiment:Experiment, weights:Path, checkpoint:Path,
+             device:torch.device|None, resume:bool, force:bool, progress:bool
+            ) -> Run|None:
     "The `Run` to train, for what lies in its folder; None if it is finished."
     tempfile.TemporaryFile(dir=weights.parent).close()  # better refused now than later
     if force or not (weights.exists() or checkpoint.exists()):
@@ -155,37 +164,20 @@ def open_run(experiment:Experiment, weights:Path, checkpoint:Path, device, resum
     if "test_recall_accuracy" not in metadata:
         raise ValueError(f"{checkpoint} is gone, and {weights.name} is of a run that "
                          "did not end: force a new run")
+    return None
 
 # %% ../nbs/toolbox/experiment.ipynb #77ebcf76
 @contextmanager
-def full_products():
-    "Inside, products of single precision are not made of shorter numbers."
-    where = [kind.matmul for kind in (torch.backends.mkldnn, torch.backends.cuda)
-             if hasattr(getattr(kind, "matmul", None), "fp32_precision")]
-    before = [kind.fp32_precision for kind in where]
-    older = None if where else torch.get_float32_matmul_precision()  # before torch 2.9
-    for kind in where: kind.fp32_precision = "ieee"
-    if older: torch.set_float32_matmul_precision("highest")
-    try: yield
-    finally:
-        for kind, precision in zip(where, before): kind.fp32_precision = precision
-        if older: torch.set_float32_matmul_precision(older)
-
-@contextmanager
-def exact():
+def exact() -> Iterator[None]:
     "Single precision in full inside the block, and one CPU thread, whatever is set."
-    with cpu_threads(1), full_products(), ExitStack() as stack:
-        for kind in ("cpu", "cuda", "mps"):
-            if torch.is_autocast_enabled(kind):
-                stack.enter_context(torch.autocast(kind, enabled=False))
-        yield
+    with cpu_threads(1), own_precision(): yield
 
 def run_experiment(experiment:Experiment, # what to train
-                   out=None,              # folder to write to; default: write nothing
-                   *, device=None,        # default: the faster, see `default_device`
+                   out:AnyPath|None=None, # folder to write to; default: write nothing
+                   *, device:str|torch.device|None=None, # default: `default_device`
                    resume:bool=False,     # take up an interrupted run in `out`
                    force:bool=False,      # replace a run in `out`
-                   callback=None,         # called with the history after evaluations;
+                   callback:Callback|None=None, # given the history at evaluations;
                                           # True ends the training
                    progress:bool=True     # show a progress bar?
                   ) -> tuple[RNN, History]: # the best weights, in eval mode
@@ -194,28 +186,30 @@ def run_experiment(experiment:Experiment, # what to train
     check_call("callback", callback, optional=True)
     for name, value in dict(resume=resume, force=force, progress=progress).items():
         check_flag(name, value)
-    if device is not None: device = pick_device(device)
-    if out is not None: out = check_path("out", out)
+    place = None if device is None else pick_device(device)
     with exact():
         if out is None:
-            return train_run(new_run(experiment, device, progress), callback, progress)
-        paths = [out / f"{experiment.name}{end}"
-                 for end in (".safetensors", ".checkpoint", ".csv")]
-        with lock(paths[0]):
-            run = open_run(experiment, *paths[:2], device, resume, force, progress)
-            if run is None: return load_model(paths[0], device), read_history(paths[2])
-            return train_kept(run, *paths, callback, progress)
+            return train_run(new_run(experiment, place, progress), callback, progress)
+        weights, checkpoint, table = (
+            check_path("out", out) / f"{experiment.name}{end}"
+            for end in (".safetensors", ".checkpoint", ".csv"))
+        with lock(weights):
+            run = open_run(experiment, weights, checkpoint, place, resume, force,
+                           progress)
+            if run is None: return load_model(weights, place), read_history(table)
+            return train_kept(run, weights, checkpoint, table, callback, progress)
 
-def train_kept(run:Run, weights:Path, checkpoint:Path, table:Path, callback=None,
-               progress:bool=True) -> tuple[RNN, History]:
+def train_kept(run:Run, weights:Path, checkpoint:Path, table:Path,
+               callback:Callback|None=None, progress:bool=True
+              ) -> tuple[RNN, History]:
     "Trains `run` and keeps it in these files, at every evaluation and at its end."
-    def write(history, **figures):
+    def write(history:History, **figures:float) -> None:
         write_history(history, table)
         best = history.best_weights  # infinite ones may have a finite loss
         if best is not None and infinite(best) is None:
             save_result(run, weights, **figures)
 
-    def keep(history):
+    def keep(history:History) -> Any:
         save_run(run, checkpoint)
         write(history)
         return callback is not None and callback(history)
@@ -227,7 +221,8 @@ def train_kept(run:Run, weights:Path, checkpoint:Path, table:Path, callback=None
     if done: checkpoint.unlink()
     return rnn, history
 
-def train_run(run:Run, callback=None, progress:bool=True) -> tuple[RNN, History]:
+def train_run(run:Run, callback:Callback|None=None, progress:bool=True
+             ) -> tuple[RNN, History]:
     "Trains `run` from where it is to its end: the warm-up, then the rest."
     e, history = run.experiment, run.history
     done = history.last.get("update", 0)
@@ -238,10 +233,10 @@ def train_run(run:Run, callback=None, progress:bool=True) -> tuple[RNN, History]
         if best is not None: run.rnn.load_state_dict(best)
         return run.rnn.eval(), history
     history.stopped = None
-    options = dict(batch_size=e.batch_size, generator=run.generator, scheduler=run,
-                   clip=e.clip, growing=run.growing, eval_every=e.eval_every,
-                   stop_at=e.stop_at, history=history, callback=callback,
-                   progress=progress)
+    options: dict[str, Any] = dict(
+        batch_size=e.batch_size, generator=run.generator, scheduler=run, clip=e.clip,
+        growing=run.growing, eval_every=e.eval_every, stop_at=e.stop_at,
+        history=history, callback=callback, progress=progress)
     learn = partial(fit, run.rnn, task=e.task, optimizer=run.optimizer, **options)
     warmup = min(e.warmup, e.updates) if e.method == "tp" else 0
     if done < warmup:
@@ -250,8 +245,11 @@ def train_run(run:Run, callback=None, progress:bool=True) -> tuple[RNN, History]
     return run.rnn.eval(), history
 
 # %% ../nbs/toolbox/experiment.ipynb #cf9dc3ff
-def pretrained_experiments() -> dict[str, tuple[Experiment, dict]]:
+def pretrained_experiments() -> dict[str, tuple[Experiment, dict[str, str]]]:
     "Settings and metadata of the shipped runs, by name."
-    found = {name: read_metadata(pretrained_path(name)) for name in pretrained_names()}
-    known = lambda metadata: {k: v for k, v in metadata.items() if k in SETTINGS}
-    return {name: (parse_experiment(name, known(m)), m) for name, m in found.items()}
+    found = {}
+    for name in pretrained_names():
+        metadata = read_metadata(pretrained_path(name))
+        known = {k: v for k, v in metadata.items() if k in SETTINGS}
+        found[name] = parse_experiment(name, known), metadata
+    return found

@@ -8,42 +8,47 @@ Docs: https://OWNER.github.io/copymem/toolbox/inside.html.md"""
 __all__ = ['STEP_SIZES', 'shipped_networks', 'probe_browser', 'measure_parts', 'even_explorer']
 
 # %% ../nbs/toolbox/inside.ipynb #ce1b1782
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 import torch
 from torch.nn.functional import cosine_similarity
 from .data import CopyTask
-from .panel import WIDE, choices, delay_slider, new_panel, widgets
+from .panel import WIDE, choices, delay_slider, new_panel
 from .pictures import plot_memory, plot_parts
 from .probe import (effects_ahead, inverse_for, readable, split_wish, symbol_map)
 from .rnn import RNN, local_gradients
+from .targetprop import Inverse
 from .weights import load_pretrained
+import ipywidgets as widgets  # `panel` says how to get these
+from matplotlib.axes import Axes
 
 # %% ../nbs/toolbox/inside.ipynb #a6a85613
 def shipped_networks(
-    names, # of runs that ship, or 'untrained'
-):
+    names:Iterable[str], # of runs that ship, or 'untrained'
+) -> dict[str, RNN]:
     "Name -> network."
     start = RNN(generator=torch.Generator().manual_seed(0))
     return {name: start if name == 'untrained' else load_pretrained(name)
             for name in names}
 
-def _dropdown(names, description='network'):
+def _dropdown(names:Iterable[str]) -> widgets.Dropdown:
     "A choice among names, the first at first."
-    return widgets.Dropdown(options=list(names), description=description, **WIDE)
+    return widgets.Dropdown(options=list(names), description='network', **WIDE)
 
 # %% ../nbs/toolbox/inside.ipynb #94091a58
 def probe_browser(
-    networks=None, # name -> RNN, with 'untrained'; else that and runs at delay 15
-    delay=15, # asked about at first
-):
+    networks:Mapping[str, RNN]|None=None, # with 'untrained'; else it and runs at 15
+    delay:int=15, # asked about at first
+) -> widgets.VBox:
     "A map of what least squares finds of each symbol at each step, by network."
     if networks is None: networks = shipped_networks(
         ('15-bp', '15-tp', '15-bp-penalty', 'untrained'))
     @lru_cache(256)
-    def found(name, delay, noise):
+    def found(name:str, delay:int, noise:float) -> tuple[Any, float]:
         rnn = networks[name]
         return symbol_map(rnn, delay, noise), readable(rnn, delay, 200, noise)
-    def draw(network, delay, noise):
+    def draw(network:str, delay:int, noise:float) -> Axes:
         (here, one), (there, _) = (found(name, delay, noise)
                                    for name in (network, 'untrained'))
         last = delay + 9
@@ -59,19 +64,22 @@ def probe_browser(
 
 # %% ../nbs/toolbox/inside.ipynb #d5cc39ae
 @torch.no_grad()
-def _one_network(rnn, delay, seed):
+def _one_network(rnn:RNN, delay:int, seed:int) -> tuple[Any, ...]:
     "Tokens, expected output, states, each step's own gradient, and an inverse."
     x, y = CopyTask(delay).sample(32, torch.Generator().manual_seed(seed))
     h = rnn.hidden_states(x)
     return x, y, h, local_gradients(rnn, h, y)[2], inverse_for(rnn, delay)
 
 def measure_parts(
-    rnn, # an RNN
-    inverse, # its Inverse
-    x, y, h, local, # as `local_gradients` wants and gives them
-    step_size=0.5, # of the local target
-    fade=1.0, # part that each step passes back
-):
+    rnn:RNN, # the network
+    inverse:Inverse, # its own
+    x:torch.Tensor, # tokens, LongTensor (batch, seq_len)
+    y:torch.Tensor, # expected output, likewise
+    h:torch.Tensor, # states (batch, seq_len, hidden)
+    local:torch.Tensor, # each step's own gradient, likewise
+    step_size:float=0.5, # of the local target
+    fade:float=1.0, # part that each step passes back
+) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     "Sizes, the even part's cosine with the state, and effects, as `plot_parts` wants."
     odd, even = split_wish(rnn, inverse, x, h, -step_size * local, fade)
     parts = {'odd': odd, 'even': even}
@@ -83,7 +91,8 @@ def measure_parts(
     return sizes, cosine.detach().numpy(), effects
 
 # %% ../nbs/toolbox/inside.ipynb #78bdeae4
-def _parts_title(network, step, step_size, fade, sizes, cosine, effects):
+def _parts_title(network:str, step:int, step_size:float, fade:float,
+                 sizes:dict[str, Any], cosine:Any, effects:dict[str, Any]) -> str:
     "What there is to see at one step."
     share = sizes['even'][step] / sizes['odd'][step]
     said = f'{network}, η {step_size:.2g}, γ {fade:g}, step {step}: '
@@ -94,7 +103,7 @@ def _parts_title(network, step, step_size, fade, sizes, cosine, effects):
 
 STEP_SIZES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
-def _parts_controls(networks, delay):
+def _parts_controls(networks:Iterable[str], delay:int) -> dict[str, widgets.Widget]:
     "Network, step, step size and fade."
     return dict(
         network=_dropdown(networks),
@@ -105,21 +114,21 @@ def _parts_controls(networks, delay):
 
 # %% ../nbs/toolbox/inside.ipynb #980dbea2
 def even_explorer(
-    networks=None, # name -> RNN; else an untrained one, 15-tp and 15-bp
-    delay=15, # steps of silence
-    seed=2, # of the sequences
-):
+    networks:Mapping[str, RNN]|None=None, # else an untrained one, 15-tp and 15-bp
+    delay:int=15, # steps of waiting
+    seed:int=2, # of the sequences
+) -> widgets.VBox:
     "The odd and the even part of displacements: their size, direction and effect."
     networks = networks or shipped_networks(('untrained', '15-tp', '15-bp'))
     prepared = lru_cache(lambda name: _one_network(networks[name], delay, seed))
     @lru_cache(256)
-    def measured(name, step_size, fade):
+    def measured(name:str, step_size:float, fade:float) -> tuple[Any, ...]:
         x, y, h, local, inverse = prepared(name)
         return measure_parts(networks[name], inverse, x, y, h, local, step_size, fade)
-    def draw(network, step, step_size, fade):
-        found = measured(network, step_size, fade)
+    def draw(network:str, step:int, step_size:float, fade:float) -> Axes:
+        sizes, cosine, effects = found = measured(network, step_size, fade)
         title = _parts_title(network, step, step_size, fade, *found)
-        return plot_parts(*found, delay, step, title, pyplot=False)
+        return plot_parts(sizes, cosine, effects, delay, step, title, pyplot=False)
     about = 'Size of both parts, cosine of the even one, and their effects, by step'
     return new_panel('even-explorer', _parts_controls(networks, delay), draw,
                      about=about)

@@ -12,50 +12,55 @@ __all__ = ['LiveRun', 'train', 'end_newest', 'buttons', 'show_run', 'start_run',
 import atexit
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 import torch
 from .data import CopyTask
 from .experiment import new_run, train_run
-from .panel import (WIDE, Layout, delay_slider, empty_panel, render, say,
-                           tick_box, widgets)
+from .panel import WIDE, delay_slider, empty_panel, render, say, tick_box
 from .pictures import update_axis
 from .plot import QUIET, new_axes, plot_curves
+from .rnn import RNN
 from .settings import Experiment
 from .train import cpu_threads, evaluate
+import ipywidgets as widgets  # `panel` says how to get these
+from matplotlib.axes import Axes
 
 # %% ../nbs/toolbox/live.ipynb #b5e0f5b4
 class LiveRun(threading.Thread):
     "A training in the background; calls `show(run)` now and then, and at its end."
-    newest = None  # of all panels: the next one ends it
+    newest:"LiveRun|None" = None  # of all panels: the next one ends it
     turn = threading.Lock()  # one begins at a time
 
-    def __init__(self, experiment, show, look):
+    def __init__(self, experiment:Experiment, show:Callable[["LiveRun"], None],
+                 look:Callable[[RNN, "LiveRun", dict[str, Any]], dict[str, Any]]):
         super().__init__(daemon=True)
         self.experiment, self.show, self.look = experiment, show, look
-        self.rows, self.state = [], 'starting'
+        self.rows, self.state = list[dict[str, Any]](), 'starting'
         self.stopping, self.due = threading.Event(), 0.0
 
     done = property(lambda self: self.state not in ('starting', 'running'),
                     doc='Has it ended, one way or another?')
 
-    def begin(self):
+    def begin(self) -> None:
         "Ends the newest run, and starts this one."
         with LiveRun.turn:
             if LiveRun.newest is not None: LiveRun.newest.stopping.set()
             LiveRun.newest = self
             self.start()
 
-    def note(self, row):
+    def note(self, rnn:RNN, row:dict[str, Any]) -> bool:
         "Keeps a row, and what `look` sees; True ends the training."
         torch.set_num_threads(1)  # a slider may have put it back
         self.state = 'running'
-        self.rows = [*self.rows, {**row, **self.look(self.made.rnn, self, row)}]
+        self.rows = [*self.rows, {**row, **self.look(rnn, self, row)}]
         now = time.monotonic()
         if now > self.due and not self.stopping.is_set():
             self.show(self)
             self.due = time.monotonic() + max(0.3, 3 * (time.monotonic() - now))
         return self.stopping.is_set()
 
-    def run(self):
+    def run(self) -> None:
         "What the thread does."
         try:
             with cpu_threads(1): self.state = train(self)
@@ -63,37 +68,37 @@ class LiveRun(threading.Thread):
             self.state = f'failed, {type(error).__name__}: {error}'
         self.show(self)
 
-def train(run):
+def train(run:LiveRun) -> str:
     "The training, with a look before it; returns how it ended."
-    run.made = new_run(run.experiment)
-    if run.note(dict(update=0, seconds=0.0)): return 'stopped'
-    _, history = train_run(run.made, lambda h: run.note(h.last), progress=False)
+    made = new_run(run.experiment)
+    if run.note(made.rnn, dict(update=0, seconds=0.0)): return 'stopped'
+    _, history = train_run(made, lambda h: run.note(made.rnn, h.last), progress=False)
     ends = {None: 'finished', 'callback': 'stopped', 'reached': 'arrived'}
-    return ends.get(history.stopped, history.stopped)
+    return ends.get(history.stopped) or str(history.stopped)
 
 @atexit.register
-def end_newest():
+def end_newest() -> None:
     "Lets no training outlive its kernel."
     if LiveRun.newest is None or not LiveRun.newest.is_alive(): return
     LiveRun.newest.stopping.set()
     LiveRun.newest.join(5)
 
 # %% ../nbs/toolbox/live.ipynb #a5f2feb3
-def buttons():
+def buttons() -> list[widgets.Button]:
     "Start, Stop and Clear."
-    after, beside = Layout(margin='6px 6px 6px 126px'), Layout(margin='6px')
+    after, beside = (widgets.Layout(margin=m) for m in ('6px 6px 6px 126px', '6px'))
     return [widgets.Button(description='Start', button_style='primary', layout=after),
             widgets.Button(description='Stop', disabled=True, layout=beside),
             widgets.Button(description='Clear', layout=beside)]
 
-def show_run(panel, run):
+def show_run(panel:widgets.VBox, run:LiveRun) -> None:
     "Draw all curves, say how far `run` is, and let Start be pressed after its end."
     render(panel, panel.draw, runs=panel.runs, first=panel.first)
     say(panel.message, how_far(run))
     start, stop = panel.buttons[:2]
     start.disabled, stop.disabled = not run.done, run.done
 
-def start_run(panel):
+def start_run(panel:widgets.VBox) -> None:
     "What Start does."
     with panel.turn:
         if panel.run is not None and not panel.run.done:
@@ -107,13 +112,13 @@ def start_run(panel):
         show_run(panel, run)
         run.begin()
 
-def stop_run(panel):
+def stop_run(panel:widgets.VBox) -> None:
     "What Stop does."
     if panel.run is None or panel.run.done:
         return say(panel.message, 'nothing is running', 'alert')
     panel.run.stopping.set()
 
-def clear_runs(panel):
+def clear_runs(panel:widgets.VBox) -> None:
     "What Clear does: forgets every run but one that is running."
     with panel.turn:
         kept = [run for run in panel.runs if not run.done]
@@ -124,13 +129,13 @@ def clear_runs(panel):
 
 # %% ../nbs/toolbox/live.ipynb #732fa324
 def live_panel(
-    name, # the CSS class is copymem-name
-    controls, # name -> widget
-    choose, # the `Experiment` that the controls ask for
-    look, # look(rnn, run, row): what to add to a row
-    draw, # draw(runs, first): the axes with all runs
-    about, # what the picture shows, in words
-):
+    name:str, # the CSS class is copymem-name
+    controls:dict[str, Any], # by name
+    choose:Callable[[dict[str, Any]], Experiment], # what the controls ask for
+    look:Callable[[RNN, LiveRun, dict[str, Any]], dict[str, Any]], # adds to a row
+    draw:Callable[..., Axes], # draw(runs, first): the axes with all runs
+    about:str, # what the picture shows, in words
+) -> widgets.VBox:
     "A panel whose `run` is the newest thread, or None."
     choose(controls)  # a wrong argument raises here, where it is seen
     panel = empty_panel(name, controls, buttons(), about)
@@ -141,7 +146,7 @@ def live_panel(
     render(panel, draw, runs=[], first=0)
     return panel
 
-def how_far(run):
+def how_far(run:LiveRun) -> str:
     "What there is to say of a `LiveRun`."
     e = run.experiment
     last = {'update': 0, 'delay': e.delay, 'seconds': 0, **(run.rows or [{}])[-1]}
@@ -151,7 +156,7 @@ def how_far(run):
     return said + ('. At first only the inverse learns.' if warm else '')
 
 # %% ../nbs/toolbox/live.ipynb #bfb20189
-def training_controls(delay):
+def training_controls(delay:int) -> dict[str, Any]:
     "The settings that a reader may turn; raises `ValueError` if `delay` is below 1."
     rate = dict(min=-4, max=-2, step=0.1, readout_format='.1e', **WIDE)
     return dict(
@@ -160,7 +165,7 @@ def training_controls(delay):
         lr=widgets.FloatLogSlider(1e-3, description='learning rate', **rate),
         growing=tick_box('growing delay, from 1'))
 
-def chosen(controls, updates, seed):
+def chosen(controls:dict[str, Any], updates:int, seed:int) -> Experiment:
     "The `Experiment` that the controls ask for; `TypeError`, `ValueError` if none."
     method, growing = controls['method'].value, controls['growing'].value
     return Experiment('live', delay=controls['delay'].value, method=method.lower(),
@@ -168,24 +173,24 @@ def chosen(controls, updates, seed):
                       lr=controls['lr'].value, clip=1.0 if method == 'BP' else 0.0,
                       seed=seed, eval_every=100)
 
-def at_the_goal(rnn, run, row):
+def at_the_goal(rnn:RNN, run:LiveRun, row:dict[str, Any]) -> dict[str, Any]:
     "Recall at the delay that the run is to reach."
     task = CopyTask(run.experiment.delay)
     if row.get('delay') == task.delay: return dict(goal=row['recall_accuracy'])
     return dict(goal=evaluate(rnn, task, 200).recall_accuracy)
 
-def name_of(run):
+def name_of(run:LiveRun) -> str:
     "Rule, training and delay."
     e = run.experiment
     return f'{e.method.upper()} {e.training}, T = {e.delay}'
 
 # %% ../nbs/toolbox/live.ipynb #95e508f5
 def draw_training(
-    runs, # each a `LiveRun`
-    updates, # at the right end
-):
+    runs:list[LiveRun], # in their order
+    updates:int, # at the right end
+) -> Axes:
     "Axes with recall accuracy at the goal over the updates."
-    ax = new_axes(height=3.2, pyplot=False)
+    ax:Axes = new_axes(height=3.2, pyplot=False)
     ax.set(ylim=(0, 1.03))
     curves, reached = {}, {}
     for run in runs:
@@ -207,10 +212,10 @@ def draw_training(
 
 # %% ../nbs/toolbox/live.ipynb #b0c37050
 def live_training(
-    delay=5, # the goal, at first
-    updates=10_000, # of a run that nobody stops
-    seed=0, # of weights, sequences and noise
-):
+    delay:int=5, # the goal, at first
+    updates:int=10_000, # of a run that nobody stops
+    seed:int=0, # of weights, sequences and noise
+) -> widgets.VBox:
     "Training by either rule, watched; its `run` is the newest thread, or None."
     return live_panel(
         'live-training', training_controls(delay),

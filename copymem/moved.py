@@ -10,6 +10,8 @@ __all__ = ['PAIRS', 'MOVED', 'GONE', 'RETIRED', 'heir_of', 'names_moved_from']
 # %% ../nbs/toolbox/moved.ipynb #ffd58ace
 import importlib
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 # %% ../nbs/toolbox/moved.ipynb #b1a8068e
 PAIRS = """
@@ -87,16 +89,16 @@ RETIRED = {  # weights that shipped once -> those that ship now
     "1000-tp-growing": "1000-tp",
 }
 
-def heir_of(name) -> str: # the end of a refusal
+def heir_of(name:object) -> str: # the end of a refusal
     "What to say besides of weights called `name`: their heir, nothing where none is."
     if not (isinstance(name, str) and name in RETIRED): return ""
     return f"; {name} is gone: use {RETIRED[name]}"
 
 # %% ../nbs/toolbox/moved.ipynb #8bb1b2fd
 def names_moved_from(module:str # the dotted name of a module that lost some
-                    ):          # a `__getattr__` for it (PEP 562)
+                    ) -> Callable[[str], Any]: # a `__getattr__` for it (PEP 562)
     "Finds what left `module`, and warns; `ImportError` for what is gone."
-    def find(name):
+    def find(name:str) -> Any:
         old = f"{module}.{name}"
         if old in GONE: raise ImportError(f"{old} is gone: use {GONE[old]}")
         new = MOVED.get(old)

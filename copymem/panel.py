@@ -10,11 +10,14 @@ __all__ = ['WIDE', 'render', 'say', 'empty_panel', 'new_panel', 'delay_slider', 
 # %% ../nbs/toolbox/panel.ipynb #50f096cb
 import html
 import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 try: import ipywidgets as widgets
 except ImportError as error:
     raise ImportError("ipywidgets is not installed: pip install 'copymem[course]'"
                       ) from error
 from ipywidgets import Layout
+from matplotlib.axes import Axes
 from .data import CopyTask
 from .plot import to_png
 from .train import cpu_threads
@@ -26,23 +29,23 @@ _UNSEEN = ('position: absolute; width: 1px; height: 1px; overflow: hidden; '
 _MARK = 'border-left: 4px solid #D55E00; padding-left: 8px; font-weight: bold;'
 
 def render(
-    panel, # from `empty_panel`
-    draw, # returns the axes to show
-    **values, # its arguments
-):
+    panel:widgets.VBox, # from `empty_panel`
+    draw:Callable[..., Axes], # returns the axes to show
+    **values:Any, # its arguments
+) -> None:
     "Show the axes that `draw` returns, and say their title to screen readers."
     with _drawing, cpu_threads(1):
         ax = draw(**values)
-        title = ax.get_title(loc='left') or ax.get_figure().get_suptitle()
+        title = ax.get_title(loc='left') or ax.figure.get_suptitle()
         said = html.escape(f'{panel.about}: {" ".join(title.split())}')
         panel.picture.value = to_png(ax)
         panel.spoken.value = f'<span style="{_UNSEEN}">{said}</span>'
 
 def say(
-    message, # an HTML widget
-    text, # what to say, escaped here
-    role='status', # or 'alert', which gets a mark at its side
-):
+    message:widgets.HTML, # where it is said
+    text:str, # what to say, escaped here
+    role:str='status', # or 'alert', which gets a mark at its side
+) -> None:
     "Put `text` into an HTML widget, where screen readers announce it."
     style = f'line-height: 1.5; {_MARK if role == "alert" else ""}'
     said = f'<div role="{role}" style="{style}">{html.escape(text)}</div>'
@@ -50,11 +53,11 @@ def say(
 
 # %% ../nbs/toolbox/panel.ipynb #4ff076e6
 def empty_panel(
-    name, # the CSS class is copymem-name
-    controls, # argument of the drawing function -> the widget that sets it
-    buttons=(), # further widgets beside the controls
-    about='', # what the picture shows, in words
-):
+    name:str, # the CSS class is copymem-name
+    controls:Mapping[str, widgets.Widget], # what is drawn with -> what sets it
+    buttons:Iterable[widgets.Widget]=(), # further widgets beside the controls
+    about:str='', # what the picture shows, in words
+) -> widgets.VBox:
     "Controls, a message, a picture, and a text for those who do not see it."
     for control in controls.values(): control.tooltip = control.description
     row = widgets.HBox([*controls.values(), *buttons],
@@ -72,16 +75,16 @@ def empty_panel(
 
 # %% ../nbs/toolbox/panel.ipynb #e1377eda
 def new_panel(
-    name, # the CSS class is copymem-name
-    controls, # argument of draw -> the widget that sets it
-    draw, # called with the controls' values, returns Axes
-    buttons=(), # further widgets beside the controls
-    about='', # what the picture shows, in words
-):
+    name:str, # the CSS class is copymem-name
+    controls:Mapping[str, widgets.Widget], # argument of `draw` -> what sets it
+    draw:Callable[..., Axes], # called with the controls' values
+    buttons:Iterable[widgets.Widget]=(), # further widgets beside the controls
+    about:str='', # what the picture shows, in words
+) -> widgets.VBox:
     "A box whose picture is drawn again whenever a control changes."
     panel = empty_panel(name, controls, buttons, about)
-    def now(): return draw(**{key: c.value for key, c in controls.items()})
-    def redraw(_):
+    def now() -> Axes: return draw(**{key: c.value for key, c in controls.items()})
+    def redraw(_:Any) -> None:
         try: render(panel, now)
         except Exception as error:
             kind = '' if isinstance(error, ValueError) else f'{type(error).__name__}: '
@@ -95,25 +98,26 @@ def new_panel(
 WIDE = dict(style=dict(description_width='120px'), layout=Layout(width='380px'))
 
 def delay_slider(
-    delay, # at first
-    top=40, # at the right end, or `delay` if that is longer
-):
+    delay:int, # at first
+    top:int=40, # at the right end, or `delay` if that is longer
+) -> widgets.IntSlider:
     "A slider for the delay; raises `ValueError` if `delay` is below 1."
     return widgets.IntSlider(CopyTask(delay).delay, 1, max(top, delay),
                              description='delay', **WIDE)
 
 def tick_box(
-    description, # what is the case when it is ticked
-    ticked=False, # at first
-):
+    description:str, # what is the case when it is ticked
+    ticked:bool=False, # at first
+) -> widgets.Checkbox:
     "A checkbox that stands below the sliders' handles."
     return widgets.Checkbox(ticked, description=description, indent=False,
                             layout=Layout(width='246px', margin='2px 2px 2px 126px'))
+
 def choices(
-    value, # at first
-    options, # in order
-    description, # what is chosen
-):
-    "A slider over a few values."
-    return widgets.SelectionSlider(options=options, value=value,
-                                   description=description, **WIDE)
+    value:Any, # at first
+    options:Sequence[Any], # in order
+    description:str, # what is chosen
+) -> widgets.Dropdown:
+    "A list of a few values; unlike a slider's handle, it tells its name and value."
+    return widgets.Dropdown(options=options, value=value, description=description,
+                            **WIDE)

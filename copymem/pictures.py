@@ -9,30 +9,35 @@ __all__ = ['INSIDE', 'side_by_side', 'update_axis', 'plot_inside', 'plot_effects
 
 # %% ../nbs/toolbox/pictures.ipynb #f1560d15
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 import numpy as np
+from numpy.typing import ArrayLike
 from .plot import (METHOD_COLORS, OTHER_COLORS, QUIET, _baseline, _style,
                           new_axes, plot_curves, plot_horizon)
 from .tokens import GRID_MAP
+from matplotlib.axes import Axes  # `plot` says how to get it
 
 # %% ../nbs/toolbox/pictures.ipynb #8b4d833b
 def side_by_side(
-    width, # inches
-    height, # inches
-    title=None, # what there is to see, a sentence; broken where the figure ends
-    **grid, # nrows, ncols and pyplot, as for `new_axes`
-):
+    width:float, # inches
+    height:float, # inches
+    title:str|None=None, # what there is to see, a sentence, broken where it must be
+    **grid:Any, # nrows, ncols and pyplot, as for `new_axes`
+) -> Sequence[Axes]: # from the left to the right, or downwards
     "Several axes under one title."
     title = textwrap.fill(title or ' ', int(width * 11.5))
-    return new_axes(width, height, title, **grid)
+    axes:Sequence[Axes] = new_axes(width, height, title, **grid)
+    return axes
 
 # %% ../nbs/toolbox/pictures.ipynb #c27df20a
 INSIDE = {'recall': 'recall accuracy', 'slope': 'mean slope of tanh',
           'readable': 'readable'}  # what is drawn of a run
 
 def update_axis(
-    ax, # of a training
-    updates, # at its right end
-):
+    ax:Axes, # of a training
+    updates:int, # at its right end
+) -> None:
     "Updates, evenly spaced to 100 and then by powers of ten; y from 0 to 1."
     ax.set_xscale('symlog', linthresh=100, linscale=0.8)
     ticks = [u for u in (0, 50, 100, 300, 1000, 3000, 10_000) if u <= updates]
@@ -40,19 +45,19 @@ def update_axis(
     ax.minorticks_off()
     ax.set(xlim=(0, updates), ylim=(0, 1.03))
 
-def _color_of_run(number): # how many went before
+def _color_of_run(number:int) -> str: # how many went before
     "The colour that a run keeps."
     palette = [METHOD_COLORS['BP'], *OTHER_COLORS[1:]]
     return palette[number % len(palette)]
 
 # %% ../nbs/toolbox/pictures.ipynb #b75aa6f0
 def plot_inside(
-    runs, # label -> {'recall': (x, y), 'slope': (x, y), 'readable': (x, y)}
-    updates=4_000, # at the right end of the axes
-    title=None, # what there is to see
-    first=0, # number of the first run, which settles its colour
-    pyplot=True, # False: a figure that the notebook does not know of
-):
+    runs:Mapping[str, Mapping[str, Any]], # label -> what `INSIDE` names, each (x, y)
+    updates:int=4_000, # at the right end of the axes
+    title:str|None=None, # what there is to see
+    first:int=0, # number of the first run, which settles its colour
+    pyplot:bool=True, # False: a figure that the notebook does not know of
+) -> Axes:
     "Recall, slope and what is readable over the updates; the last run is the newest."
     axes = side_by_side(10.5, 3.5, title, ncols=3, pyplot=pyplot)
     for ax, (key, name) in zip(axes, INSIDE.items()):
@@ -72,7 +77,7 @@ def plot_inside(
     return axes[0]
 
 # %% ../nbs/toolbox/pictures.ipynb #e52df28c
-def _effect_axis(ax, limit, straight):
+def _effect_axis(ax:Axes, limit:float, straight:float) -> None:
     "A y axis for effects of both signs, straight near zero."
     ax.axhline(0, color=QUIET, linewidth=1.1)
     ax.set_yscale('symlog', linthresh=straight, linscale=0.6)
@@ -89,13 +94,13 @@ def _effect_axis(ax, limit, straight):
     ax.invert_yaxis()  # what helps is above
 
 def plot_effects(
-    curves, # label -> (seq_len,) change of the loss, nats a sequence
-    delay, # of the task
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-    limit=10.0, # both ends of the axis, a power of ten
-    straight=0.01, # up to here the axis is straight, a power of ten
-):
+    curves:Mapping[str, Any], # label -> (seq_len,) change of the loss, nats a sequence
+    delay:int, # of the task
+    ax:Axes|None=None, # drawn here, else in new axes
+    title:str|None=None, # what there is to see
+    limit:float=10.0, # both ends of the axis, a power of ten
+    straight:float=0.01, # up to here the axis is straight, a power of ten
+) -> Axes:
     "What moving one state does to the loss from there on; what helps is above."
     if ax is None: ax = new_axes(height=3)
     curves = {label: (range(len(c)), np.clip(c, -limit, limit))
@@ -108,14 +113,14 @@ def plot_effects(
 
 # %% ../nbs/toolbox/pictures.ipynb #606f1f82
 def plot_parts(
-    sizes, # part -> (seq_len,) its size at each step
-    cosine, # (seq_len,) of the even part with the state; NaN where there is none
-    effects, # part -> (seq_len,) change of the loss when that step's state moves
-    delay, # of the task
-    step=None, # marked, if not None
-    title=None, # what there is to see
-    pyplot=True, # False: a figure that the notebook does not know of
-):
+    sizes:Mapping[str, ArrayLike], # part -> (seq_len,) its size at each step
+    cosine:ArrayLike, # (seq_len,) of the even part with the state; NaN if there is none
+    effects:Mapping[str, Any], # part -> (seq_len,) change of the loss if a state moves
+    delay:int, # of the task
+    step:int|None=None, # marked, if not None
+    title:str|None=None, # what there is to see
+    pyplot:bool=True, # False: a figure that the notebook does not know of
+) -> Axes:
     "Sizes, direction and effect of the parts of a displacement, on fixed axes."
     axes = side_by_side(10.5, 3.5, title, ncols=3, pyplot=pyplot)
     plot_horizon(sizes, delay, ax=axes[0], ylabel='size', limits=(1e-6, 1e2))
@@ -127,19 +132,19 @@ def plot_parts(
     plot_curves(where, 'step t', 'cosine with the state', ax=axes[1])
     axes[1].set(xlim=axes[0].get_xlim(), yticks=[-1, -0.5, 0, 0.5, 1])
     plot_effects(effects, delay, ax=axes[2])
-    for ax in axes if step is not None else []:
-        ax.axvline(step, color=QUIET, linewidth=1, linestyle=':')
+    if step is not None:
+        for ax in axes: ax.axvline(step, color=QUIET, linewidth=1, linestyle=':')
     return axes[0]
 
 # %% ../nbs/toolbox/pictures.ipynb #06a21045
 def plot_memory(
-    found, # (10, seq_len) accuracy of a read-out; NaN before a symbol is heard
-    delay, # of the task
-    beside=None, # (label, found) of another network, whose mean is drawn as well
-    label='this network', # of the one that is mapped
-    title=None, # what there is to see
-    pyplot=True, # False: a figure that the notebook does not know of
-):
+    found:ArrayLike, # (10, seq_len) accuracy of a read-out; NaN if not heard yet
+    delay:int, # of the task
+    beside:tuple[str, ArrayLike]|None=None, # of another network, its mean drawn as well
+    label:str='this network', # of the one that is mapped
+    title:str|None=None, # what there is to see
+    pyplot:bool=True, # False: a figure that the notebook does not know of
+) -> Axes:
     "Accuracy of a read-out for each symbol at each step, 0 to 1, and its mean."
     found = np.ma.masked_invalid(np.asarray(found, dtype=float))
     top, low = side_by_side(9, 4.6, title, nrows=2, pyplot=pyplot)

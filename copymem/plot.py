@@ -10,19 +10,23 @@ __all__ = ['TOKEN_COLORS', 'BLANK_COLOR', 'GO_COLOR', 'METHOD_COLORS', 'OTHER_CO
 
 # %% ../nbs/toolbox/plot.ipynb #ecd4ecbb
 import io, sys, textwrap, re, warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, cast
 import numpy as np
 try: import matplotlib
 except ImportError as error:
     raise ImportError("matplotlib is not installed: pip install 'copymem[course]'"
                       ) from error
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from .moved import names_moved_from
 
 # %% ../nbs/toolbox/plot.ipynb #35ad3c51
-def warn_if_blind():
+def warn_if_blind() -> None:
     "Says a word in a notebook whose figures will not be shown."
     if "ipykernel" in sys.modules and matplotlib.get_backend().lower() == "agg":
         warnings.warn("figures are drawn and not shown: MPLBACKEND is Agg here; unset "
@@ -42,13 +46,14 @@ OTHER_COLORS = ['#4A4F57', '#009E73', '#CC79A7', '#B8860B', '#56B4E9', '#8C6BB1'
 PAGE, INK, QUIET, WRONG = '#FCFBF9', '#23262D', '#6D727B', '#C8102E'
 
 # %% ../nbs/toolbox/plot.ipynb #9816ce6a
-def _title(ax, title, pad=9):
+def _title(ax:Axes, title:str, pad:float=9) -> None:
     "Set a left-aligned title, broken where the axes end."
-    inches = ax.get_figure().get_size_inches()[0] * ax.get_position().width * 1.1
-    text = textwrap.fill(title, max(24, int(inches * 12.5)))
+    wide = cast(Figure, ax.figure).get_size_inches()[0] * ax.get_position().width * 1.1
+    text = textwrap.fill(title, max(24, int(wide * 12.5)))
     ax.set_title(text, loc='left', fontsize=11, fontweight='bold', color=INK, pad=pad)
 
-def _style(ax, title=None, xlabel=None, ylabel=None, grid=None):
+def _style(ax:Axes, title:str|None=None, xlabel:str|None=None, ylabel:str|None=None,
+           grid:Literal['x', 'y']|None=None) -> Axes:
     "Give `ax` the look of the course and its texts."
     ax.set_facecolor(PAGE)
     for side, spine in ax.spines.items():
@@ -66,15 +71,15 @@ def _style(ax, title=None, xlabel=None, ylabel=None, grid=None):
 
 # %% ../nbs/toolbox/plot.ipynb #b3f6d2e8
 def new_axes(
-    width=8, # inches
-    height=2.4, # inches
-    title=None, # what the figure shows, a sentence
-    xlabel=None, # with its unit
-    ylabel=None, # with its unit
-    nrows=1, # rows of axes
-    ncols=1, # columns of axes
-    pyplot=True, # False: a figure that pyplot, and so the notebook, does not know of
-):
+    width:float=8, # inches
+    height:float=2.4, # inches
+    title:str|None=None, # what the figure shows, a sentence
+    xlabel:str|None=None, # with its unit
+    ylabel:str|None=None, # with its unit
+    nrows:int=1, # rows of axes
+    ncols:int=1, # columns of axes
+    pyplot:bool=True, # False: a figure that pyplot, and so the notebook, knows not of
+) -> Any: # `Axes`, or an array of them
     "New styled `Axes`, or an array of them, shaped as `plt.subplots` does."
     fig = (plt.figure if pyplot else Figure)(figsize=(width, height), dpi=110)
     fig.set_facecolor(PAGE)
@@ -88,11 +93,13 @@ def new_axes(
     return axes
 
 # %% ../nbs/toolbox/plot.ipynb #8d917d04
+_End = tuple[str, float, str]  # what is written there, y, colour
 _DASHES = ['-', (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1))]
 
-def _line_styles(labels):
+def _line_styles(labels:Iterable[str]) -> dict[str, dict[str, Any]]:
     "Colour and dash of each label; a method keeps its colour, later lines are dashed."
-    styles, seen, others = {}, {}, 0
+    styles:dict[str, dict[str, Any]] = {}
+    seen, others = dict[str, int](), 0
     for label in labels:
         word = re.search(r'(?<![a-z])(bp|tp|backprop|target prop)', str(label).lower())
         if word:
@@ -105,7 +112,7 @@ def _line_styles(labels):
         styles[label] = dict(color=color, linestyle=dash)
     return styles
 
-def _log_axis(ax):
+def _log_axis(ax:Axes) -> None:
     "A logarithmic y axis, with more ticks where it spans little."
     ax.set_yscale('log')
     low, high = ax.get_ylim()
@@ -114,13 +121,13 @@ def _log_axis(ax):
         ax.yaxis.set_major_formatter('{x:g}')
     ax.yaxis.set_minor_locator(NullLocator())
 
-def _baseline(ax, name, value):
+def _baseline(ax:Axes, name:str, value:float) -> _End:
     "Draw a dashed line at `value`, and return its end as `_label_ends` wants it."
     ax.axhline(value, color=QUIET, linewidth=1.1, linestyle=(0, (5, 4)), zorder=1)
     return name, value, QUIET
 
 # %% ../nbs/toolbox/plot.ipynb #3ae85c16
-def _spread(heights, step):
+def _spread(heights:list[float], step:float) -> list[float]:
     "Move sorted heights apart until neighbours are `step` apart, or nearly."
     for _ in range(60):
         for i in range(len(heights) - 1):
@@ -130,12 +137,12 @@ def _spread(heights, step):
                 heights[i + 1] += overlap / 2
     return heights
 
-def _label_ends(ax, ends, gap=12.5):
+def _label_ends(ax:Axes, ends:Iterable[_End], gap:float=12.5) -> None:
     "Write each (label, y, color) right of `ax`, near its y, some `gap` points apart."
-    def fraction(y):
+    def fraction(y:float) -> float:
         pixels = ax.transData.transform((ax.get_xlim()[0], y))
         return min(max(float(ax.transAxes.inverted().transform(pixels)[1]), 0), 1)
-    step = gap / (ax.get_window_extent().height * 72 / ax.get_figure().dpi)
+    step = gap / (ax.get_window_extent().height * 72 / ax.figure.dpi)
     placed = sorted(((fraction(y), label, color) for label, y, color in ends),
                     key=lambda end: end[0])
     heights = _spread([height for height, _, _ in placed], step)
@@ -145,7 +152,7 @@ def _label_ends(ax, ends, gap=12.5):
                     fontsize=9.5, fontweight='bold', annotation_clip=False)
 
 # %% ../nbs/toolbox/plot.ipynb #a84c2f95
-def _log_limits(curves):
+def _log_limits(curves:list[NDArray[Any]]) -> tuple[float, float]:
     "Limits of a logarithmic axis for `curves`, whose zeros lie on its lower edge."
     sizes = np.nan_to_num(np.concatenate(curves or [np.zeros(1)]), posinf=0)
     top = sizes.max() or 1.0
@@ -153,18 +160,18 @@ def _log_limits(curves):
     floor = low / 10 if (sizes < low).any() else low / 2
     return floor, max(top * 4, floor * 20)
 
-def _shade_spans(ax, delay, length):
+def _shade_spans(ax:Axes, delay:int, length:int) -> None:
     "Shade and name the three spans of a sequence."
     seq_len = delay + 2 * length
     edges = [-0.5, length - 0.5, length + delay - 0.5, seq_len - 0.5]
-    names, shades = ['symbols', 'silence', 'recall'], ['#E3ECF2', PAGE, '#F6E9DC']
+    names, shades = ['symbols', 'waiting', 'recall'], ['#E3ECF2', PAGE, '#F6E9DC']
     for a, b, name, shade in zip(edges, edges[1:], names, shades):
         ax.axvspan(a, b, facecolor=shade, edgecolor='none', zorder=0)
         if b - a >= 3 * seq_len / 40:
             ax.text((a + b) / 2, 0.97, name, transform=ax.get_xaxis_transform(),
                     ha='center', va='top', fontsize=9, color=QUIET, style='italic')
 
-def _name_lines(ax, ends, floor):
+def _name_lines(ax:Axes, ends:list[_End], floor:float) -> None:
     "Name each line at its end, or in a legend where the ends lie together inside `ax`."
     heights = [y for _, y, _ in ends]
     if len(ends) > 1 and floor < min(heights) and max(heights) < 1.5 * min(heights):
@@ -174,24 +181,24 @@ def _name_lines(ax, ends, floor):
 
 # %% ../nbs/toolbox/plot.ipynb #82878413
 def plot_horizon(
-    curves, # label -> (seq_len,), not negative; NaN where there is nothing to draw
-    delay, # of the task
-    length=10, # symbols to remember
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-    ylabel=None, # what is measured, with its unit
-    limits=None, # of the axis, (lowest, highest); else what the curves need
-):
+    curves:Mapping[str, ArrayLike], # label -> (seq_len,), at least 0; NaN: not drawn
+    delay:int, # of the task
+    length:int=10, # symbols to remember
+    ax:Axes|None=None, # drawn here, else in new axes
+    title:str|None=None, # what there is to see
+    ylabel:str|None=None, # what is measured, with its unit
+    limits:tuple[float, float]|None=None, # of the axis; else what the curves need
+) -> Axes:
     "Sizes over the steps of a sequence on a logarithmic axis, with its spans named."
     if ax is None: ax = new_axes(height=3)
     _style(ax, title, 'step t', ylabel or 'size', grid='y')
-    curves = {label: np.asarray(c, dtype=float) for label, c in curves.items()}
-    floor, top = limits or _log_limits(list(curves.values()))
+    sizes = {label: np.asarray(c, dtype=float) for label, c in curves.items()}
+    floor, top = limits or _log_limits(list(sizes.values()))
     ax.set(xlim=(-0.5, delay + 2 * length - 0.5), ylim=(floor, top))
     _log_axis(ax)
     _shade_spans(ax, delay, length)
-    styles, ends = _line_styles(curves), []
-    for label, c in curves.items():
+    styles, ends = _line_styles(sizes), list[_End]()
+    for label, c in sizes.items():
         ax.plot(np.clip(c, floor, top), linewidth=2, solid_capstyle='round',
                 label=label, **styles[label])
         known = c[np.isfinite(c)]
@@ -203,13 +210,13 @@ def plot_horizon(
     return ax
 
 # %% ../nbs/toolbox/plot.ipynb #f5170ca3
-def _median_curve(runs):
+def _median_curve(runs:list[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     "The median of several (x, y), over the steps that all of them reach."
     x = np.unique(np.concatenate([x for x, _ in runs]))
     x = x[(x >= max(r[0][0] for r in runs)) & (x <= min(r[0][-1] for r in runs))]
     return x, np.median([np.interp(x, *r) for r in runs], axis=0)
 
-def _draw_runs(ax, runs, style):
+def _draw_runs(ax:Axes, runs:Any, style:dict[str, Any]) -> float|None:
     "Draw one label's (x, y), or list of them, and return the last y; None without any."
     runs = runs if isinstance(runs, list) else [runs]
     runs = [tuple(np.asarray(a, dtype=float) for a in run) for run in runs]
@@ -220,22 +227,22 @@ def _draw_runs(ax, runs, style):
     x, y = _median_curve(runs) if len(runs) > 1 else runs[0]
     ax.plot(x, y, linewidth=2.2, solid_capstyle='round',
             marker='o' if len(x) == 1 else None, **style)
-    return y[-1]
+    return float(y[-1])
 
 # %% ../nbs/toolbox/plot.ipynb #03280e54
 def plot_curves(
-    curves, # label -> (x, y), or a list of (x, y), one for each seed
-    xlabel='update', # the x axis
-    ylabel=None, # what is measured, with its unit
-    baseline=None, # (name, value), drawn dashed
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-    log=False, # a logarithmic y axis
-):
+    curves:Mapping[str, Sequence[Any]], # label -> (x, y), or a list of them, by seed
+    xlabel:str='update', # the x axis
+    ylabel:str|None=None, # what is measured, with its unit
+    baseline:tuple[str, float]|None=None, # (name, value), drawn dashed
+    ax:Axes|None=None, # drawn here, else in new axes
+    title:str|None=None, # what there is to see
+    log:bool=False, # a logarithmic y axis
+) -> Axes:
     "Lines named at their ends; several seeds are thin, their median thick."
     if ax is None: ax = new_axes(height=3)
     _style(ax, title, xlabel, ylabel, grid='y')
-    styles, ends = _line_styles(curves), []
+    styles, ends = _line_styles(curves), list[_End]()
     for label, runs in curves.items():
         last = _draw_runs(ax, runs, styles[label])
         if last is not None: ends.append((label, last, styles[label]['color']))
@@ -250,17 +257,18 @@ def plot_curves(
 
 # %% ../nbs/toolbox/plot.ipynb #699ae3f3
 def plot_positions(
-    curves, # label -> (length,) accuracy at each recalled position
-    baseline=None, # (name, value), drawn dashed
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-):
+    curves:Mapping[str, ArrayLike], # label -> (length,) accuracy by recalled position
+    baseline:tuple[str, float]|None=None, # (name, value), drawn dashed
+    ax:Axes|None=None, # drawn here, else in new axes
+    title:str|None=None, # what there is to see
+) -> Axes:
     "Accuracy, 0 to 1, at each recalled position; raises `ValueError` without any."
     if ax is None: ax = new_axes(height=2.8)
     _style(ax, title, 'recalled position', 'accuracy', grid='y')
-    curves = {label: np.asarray(c, dtype=float) for label, c in curves.items()}
-    styles, n, ends = _line_styles(curves), max(map(len, curves.values())), []
-    for i, (label, c) in enumerate(curves.items()):
+    shares = {label: np.asarray(c, dtype=float) for label, c in curves.items()}
+    styles, ends = _line_styles(shares), list[_End]()
+    n = max(map(len, shares.values()))
+    for i, (label, c) in enumerate(shares.items()):
         ax.plot(np.arange(1, len(c) + 1), c, marker='osD^v'[i % 5], markersize=6,
                 linewidth=1.8, markeredgecolor=PAGE, clip_on=False, zorder=3,
                 **styles[label])
@@ -272,11 +280,12 @@ def plot_positions(
 
 # %% ../nbs/toolbox/plot.ipynb #d9077de3
 def to_png(
-    ax, # any axes of the figure
-    dpi=110, # dots per inch
-):
+    ax:Any, # any axes of the figure, or an array of them
+    dpi:float=110, # dots per inch
+) -> bytes:
     "The figure of `ax` as PNG bytes, in 256 colours at most; the figure is closed."
-    fig, full, small = np.ravel(ax)[0].get_figure(), io.BytesIO(), io.BytesIO()
+    fig:Figure = np.ravel(ax)[0].get_figure()
+    full, small = io.BytesIO(), io.BytesIO()
     if (layout := fig.get_layout_engine()) is not None:
         layout.execute(fig)
         fig.set_layout_engine('none')  # which would draw everything once more

@@ -9,18 +9,20 @@ __all__ = ['mean_slope', 'fit_read_out', 'noisy_states', 'readable', 'readable_a
            'gradient_path', 'displacement_path', 'wish_effect', 'inverse_for', 'effects_ahead', 'split_wish']
 
 # %% ../nbs/toolbox/probe.ipynb #5488f7f5
+from collections.abc import Callable
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 from .backprop import propagate_gradients
 from .check import check_int, check_number, check_type
-from .contract import check_forward
+from .contract import check_forward, cpu_threads, own_precision
 from .data import CopyTask
 from .rnn import RNN, local_gradients
 from .targetprop import Inverse, learn_inverse, propagate_targets
-from .train import cpu_threads
 
 # %% ../nbs/toolbox/probe.ipynb #3ceca4e3
 @torch.no_grad()
+@own_precision()
+@cpu_threads(1)  # their number rounds the mean
 def mean_slope(rnn:RNN,      # the network
                delay:int=15, # of the sequences it is shown
                n:int=200,    # how many sequences
@@ -39,20 +41,23 @@ def fit_read_out(states:torch.Tensor, # (n, hidden)
                  n_symbols:int=8      # different symbols
                 ) -> torch.Tensor:    # what it says to them, LongTensor (m, k)
     "Least squares, in double precision on the CPU, with a bias, for each of the k."
-    with_one = lambda h: torch.cat([h, torch.ones_like(h[:, :1])], 1)
+    def with_one(h:torch.Tensor) -> torch.Tensor:
+        return torch.cat([h, torch.ones_like(h[:, :1])], 1)
     wanted = one_hot(symbols.cpu(), n_symbols).double().flatten(1)
     solved = torch.linalg.lstsq(with_one(states.cpu().double()), wanted).solution
-    said = with_one(fresh.cpu().double()) @ solved
-    return said.unflatten(-1, (-1, n_symbols)).argmax(-1)
+    said: torch.Tensor = with_one(fresh.cpu().double()) @ solved
+    return said.view(len(said), -1, n_symbols).argmax(-1)
 
 # %% ../nbs/toolbox/probe.ipynb #23eae83e
 @torch.no_grad()
-def noisy_states(rnn, delay, n, noise, generator):
+@own_precision()
+def noisy_states(rnn:RNN, delay:int, n:int, noise:float, generator:torch.Generator
+                ) -> tuple[torch.Tensor, torch.Tensor]:
     "Symbols (n, 10) and states (n, delay + 20, hidden), with noise on the states."
     check_type("rnn", rnn, torch.nn.Module)
     check_number("noise", noise, 0)
     x, _ = CopyTask(delay).sample(n, generator)
-    h = torch.cat([rnn.hidden_states(part) for part in x.split(200)]).cpu()
+    h = torch.cat([rnn.hidden_states(part) for part in torch.split(x, 200)]).cpu()
     if noise:
         h = h + noise * torch.randn(h.shape, generator=generator, dtype=h.dtype,
                                     device="cpu")
@@ -87,7 +92,8 @@ def readable_at(rnn:RNN,        # the network
     return (said == truth).double().mean(0).tolist()
 
 # %% ../nbs/toolbox/probe.ipynb #b1b13161
-def _read_all(x, h, fresh, n_symbols=8):
+def _read_all(x:torch.Tensor, h:torch.Tensor, fresh:torch.Tensor, n_symbols:int=8
+             ) -> torch.Tensor:
     "What least squares says of each symbol at each step, (steps, m, k)."
     a, b = (torch.nn.functional.pad(s.transpose(0, 1).double(), (0, 1), value=1.0)
             for s in (h, fresh))
@@ -95,8 +101,8 @@ def _read_all(x, h, fresh, n_symbols=8):
     gram = a.mT @ a
     sizes = gram.diagonal(dim1=1, dim2=2)
     gram.diagonal(dim1=1, dim2=2).add_(1e-9 * sizes.mean(1, keepdim=True))
-    said = b @ torch.linalg.solve(gram, a.mT @ wanted)
-    return said.unflatten(-1, (-1, n_symbols)).argmax(-1)
+    said: torch.Tensor = b @ torch.linalg.solve(gram, a.mT @ wanted)
+    return said.view(*said.shape[:2], -1, n_symbols).argmax(-1)
 
 def symbol_map(rnn:RNN,        # the network
                delay:int=15,   # of the sequences it is shown
@@ -108,12 +114,14 @@ def symbol_map(rnn:RNN,        # the network
     g = torch.Generator().manual_seed(check_int("seed", seed, 0))
     (x, h), (truth, fresh) = (noisy_states(rnn, delay, m, noise, g) for m in (n, 200))
     found = (_read_all(x, h, fresh) == truth).float().mean(1).T
-    ahead = torch.arange(found.shape[1]) < torch.arange(10)[:, None]
-    return found.masked_fill(ahead, torch.nan)
+    step = torch.arange(found.shape[1], device=found.device)
+    return found.masked_fill(step < step[:10, None], torch.nan)
 
 # %% ../nbs/toolbox/probe.ipynb #aac87d17
 @torch.no_grad()
-def one_wish(rnn, position, delay, n, seed):
+@own_precision()
+def one_wish(rnn:RNN, position:int, delay:int, n:int, seed:int
+            ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, int]:
     "x, y, states, one recalled symbol's own gradient at them, and the step it is due."
     task = CopyTask(delay)
     position = check_int("position", position, 0, task.length - 1)
@@ -125,13 +133,14 @@ def one_wish(rnn, position, delay, n, seed):
     local[:, due] = own[:, due]
     return x, y, h, local, due
 
-def sizes(wish, position, due):
+def sizes(wish:torch.Tensor, position:int, due:int) -> torch.Tensor:
     "Median size over sequences at each step, 1 where it is due, NaN where it is not."
     size = wish.norm(dim=-1)
-    path = (size / size[:, due:due + 1]).median(0).values.cpu()
+    path: torch.Tensor = (size / size[:, due:due + 1]).median(0).values.cpu()
     path[due + 1:] = path[:position] = torch.nan
     return path
 
+@own_precision()
 def gradient_path(rnn:RNN,         # the network
                   position:int=9,  # of the recalled symbol, 0 to 9
                   delay:int=15,    # of the sequences
@@ -142,6 +151,7 @@ def gradient_path(rnn:RNN,         # the network
     x, y, h, local, due = one_wish(rnn, position, delay, n, seed)
     return sizes(propagate_gradients(rnn, h, local), position, due)
 
+@own_precision()
 def displacement_path(rnn:RNN,          # the network
                       inverse:Inverse,  # its inverse
                       position:int=9,   # of the recalled symbol, 0 to 9
@@ -159,8 +169,9 @@ def displacement_path(rnn:RNN,          # the network
 
 # %% ../nbs/toolbox/probe.ipynb #b6227721
 @torch.no_grad()
+@own_precision()
 def wish_effect(rnn:RNN,        # the network
-                wish,           # wish(x, h, local): what to add to each state
+                wish:Callable[..., torch.Tensor], # wish(x, h, local): added to states
                 position:int=0, # of the recalled symbol, 0 to 9
                 delay:int=15,   # of the sequences
                 n:int=1_000,    # how many sequences
@@ -171,10 +182,13 @@ def wish_effect(rnn:RNN,        # the network
     x, y, h, local, due = one_wish(rnn, position, delay, n, seed)
     state = h[:, position] + wish(x, h, -step_size * local)[:, position]
     for t in range(position + 1, due + 1): state = rnn.step(x[:, t], state)
-    loss = lambda last: cross_entropy(last @ rnn.W_hy + rnn.b_y, y[:, due]).item()
+    def loss(last:torch.Tensor) -> float:
+        return cross_entropy(last @ rnn.W_hy + rnn.b_y, y[:, due]).item()
     return loss(state) - loss(h[:, due])
 
 # %% ../nbs/toolbox/probe.ipynb #c3d52639
+@own_precision()
+@cpu_threads(1)  # start and sums are rounded by their number
 def inverse_for(rnn:RNN,         # the network, which stays as it is
                 delay:int=15,    # of the sequences it is shown
                 updates:int=400, # of Adam, at 20 sequences each
@@ -188,19 +202,19 @@ def inverse_for(rnn:RNN,         # the network, which stays as it is
     check_number("lr", lr, 0, above=True)
     g = torch.Generator().manual_seed(check_int("seed", seed, 0))
     task = CopyTask(delay)
-    with cpu_threads(1):  # start and sums are rounded by the number of threads
-        inverse = Inverse(rnn.hidden_size, g).to(rnn.b_h)
-        optimizer = torch.optim.Adam(inverse.parameters(), lr=lr, fused=True)
-        for _ in range(check_int("updates", updates, 0)):
-            x, _ = task.sample(20, g, rnn.b_h.device)
-            optimizer.zero_grad()
-            with torch.no_grad(): h = rnn.hidden_states(x)
-            learn_inverse(rnn, inverse, x, h, noise, g)
-            optimizer.step()
+    inverse = Inverse(rnn.hidden_size, g).to(rnn.b_h)
+    optimizer = torch.optim.Adam(inverse.parameters(), lr=lr, fused=True)
+    for _ in range(check_int("updates", updates, 0)):
+        x, _ = task.sample(20, g, rnn.b_h.device)
+        optimizer.zero_grad()
+        with torch.no_grad(): h = rnn.hidden_states(x)
+        learn_inverse(rnn, inverse, x, h, noise, g)
+        optimizer.step()
     return inverse
 
 # %% ../nbs/toolbox/probe.ipynb #300d02fc
 @torch.no_grad()
+@own_precision()
 def effects_ahead(rnn:RNN,         # the network
                   x:torch.Tensor,  # tokens, LongTensor (batch, seq_len)
                   y:torch.Tensor,  # expected output, likewise
@@ -208,27 +222,28 @@ def effects_ahead(rnn:RNN,         # the network
                   d:torch.Tensor   # what to add to them, likewise
                  ) -> torch.Tensor: # (seq_len,), nats a sequence; negative is better
     "Change of the loss from each step on, when the state of that step alone moves."
-    told = lambda state: state @ rnn.W_hy + rnn.b_y
-    losses = lambda logits, t: cross_entropy(
-        logits.flatten(0, -2), y[:, t].repeat(len(logits)), reduction="none"
-    ).view(len(logits), -1).mean(1)
-    change = torch.zeros(h.shape[1])
+    def losses(states:torch.Tensor, t:int) -> torch.Tensor:
+        logits, truth = states @ rnn.W_hy + rnn.b_y, y[:, t].repeat(len(states))
+        each = cross_entropy(logits.flatten(0, -2), truth, reduction="none")
+        return each.view(len(states), -1).mean(1)
+    change = h.new_zeros(h.shape[1], device="cpu")
     moved = h.new_zeros(0, *h[:, 0].shape)
     for t in range(h.shape[1]):
         moved = torch.cat([rnn.step(x[:, t], moved), (h[:, t] + d[:, t])[None]])
-        as_it_is = losses(told(h[None, :, t]), t)
-        change[:t + 1] += (losses(told(moved), t) - as_it_is).cpu()
+        as_it_is = losses(h[None, :, t], t)
+        change[:t + 1] += (losses(moved, t) - as_it_is).cpu()
     return change
 
 # %% ../nbs/toolbox/probe.ipynb #40fe8092
 @torch.no_grad()
+@own_precision()
 def split_wish(rnn:RNN,            # the network
                inverse:Inverse,    # its inverse
                x:torch.Tensor,     # tokens, LongTensor (batch, seq_len)
                h:torch.Tensor,     # its states (batch, seq_len, hidden)
                local:torch.Tensor, # local target minus state, like `h`
                fade:float=1.0      # the part that each step passes back, 0 to 1
-              ) -> tuple:          # like `h`, both
+              ) -> tuple[torch.Tensor, torch.Tensor]: # like `h`, both
     "The odd and the even part of target propagation's displacements."
     there, opposite = (propagate_targets(rnn, inverse, x, h, sign * local, fade)
                        for sign in (1, -1))

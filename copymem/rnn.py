@@ -1,4 +1,4 @@
-"""One line of algebra, repeated 35 times: by the end of this chapter you have written a tanh RNN, checked it against PyTorch's own, and read ten symbols out of one that nobody has trained.
+"""One line of algebra, repeated 35 times: by the end of this chapter you have written a tanh RNN, checked it against PyTorch's own, and asked one that nobody has trained what it remembers.
 
 Docs: https://OWNER.github.io/copymem/rnn.html.md"""
 
@@ -20,13 +20,14 @@ class RNN(nn.Module):
     def __init__(self,
                  hidden_size:int=128, # hidden units, at least 1
                  vocab_size:int=10,   # tokens, at least 2; the last but one: the blank
-                 generator:torch.Generator=None, # for the initial weights
+                 generator:torch.Generator|None=None, # for the initial weights
                  start:str="standard"): # or "quiet": the blank's row of W_xh is zero
         super().__init__()
         self.hidden_size = n = check_int("hidden_size", hidden_size, 1)
         check_type("generator", generator, torch.Generator, optional=True)
         self.vocab_size = v = check_int("vocab_size", vocab_size, 2)
-        empty = lambda *shape: torch.empty(*shape, device="cpu", dtype=torch.float32)
+        def empty(*shape:int) -> torch.Tensor:
+            return torch.empty(shape, device="cpu", dtype=torch.float32)
         self.W_xh = nn.Parameter(empty(v, n).normal_(std=0.1, generator=generator))
         self.W_hh = nn.Parameter(nn.init.orthogonal_(empty(n, n), generator=generator))
         self.b_h = nn.Parameter(empty(n).zero_())
@@ -37,29 +38,29 @@ class RNN(nn.Module):
 
     blank = property(lambda self: self.vocab_size - 2, doc="The blank token.")
 
-    def step(self, x_t, h):
+    def step(self, x_t:torch.Tensor, h:torch.Tensor) -> torch.Tensor:
         "The state (..., hidden) after tokens `x_t` (...) and state `h` (..., hidden)."
         return torch.tanh(self.W_xh[x_t] + h @ self.W_hh + self.b_h)
 
-    def hidden_states(self, x):
+    def hidden_states(self, x:torch.Tensor) -> torch.Tensor:
         "The state after each token of `x` (batch, seq_len): (batch, seq_len, hidden)."
         check_tokens(x, self.vocab_size)
         h, states = self.W_hh.new_zeros(len(x), self.hidden_size), []
         for x_t in x.to(h.device).unbind(1): states.append(h := self.step(x_t, h))
         return torch.stack(states, 1)
 
-    def forward(self, x):
+    def forward(self, x:torch.Tensor) -> torch.Tensor:
         "Logits of tokens `x` (batch, seq_len): (batch, seq_len, vocab)."
         return self.hidden_states(x) @ self.W_hy + self.b_y
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"hidden_size={self.hidden_size}, vocab_size={self.vocab_size}"
 
 # %% ../nbs/02_rnn.ipynb #436baa9c
 def check_tokens(x:torch.Tensor, # what should be a batch of sequences
                  vocab_size:int, # how many different tokens there are
                  name:str="x"    # the argument's name, for the message
-                ):
+                ) -> None:
     "Refuses, on a CPU, an `x` that does not hold tokens below `vocab_size`."
     if not isinstance(x, torch.Tensor) or x.dtype not in (torch.int32, torch.int64):
         found = told(getattr(x, "dtype", x))
@@ -79,7 +80,7 @@ def local_gradients(rnn:RNN,             # the network
                     y:torch.Tensor,      # expected output, LongTensor (batch, seq_len)
                     silence:float=1.0,   # weight of the steps whose output is the blank
                     activity:float=0.0   # weight of the penalty on large states
-                   ) -> tuple: # mean loss; error (..., vocab); local (..., hidden)
+                   ) -> tuple[torch.Tensor, ...]: # mean loss; error (..., vocab); local
     "The loss, and each step's gradient of its own part at its logits and at its state."
     log_p = torch.log_softmax(h @ rnn.W_hy + rnn.b_y, -1)
     truth = F.one_hot(y, rnn.vocab_size).to(h)
@@ -94,9 +95,10 @@ def weight_gradients(x:torch.Tensor,    # tokens, LongTensor (batch, seq_len)
                      h:torch.Tensor,    # states (batch, seq_len, hidden)
                      g:torch.Tensor,    # what each state should move against, like `h`
                      error:torch.Tensor # at each step's logits (batch, seq_len, vocab)
-                    ) -> tuple: # like W_xh, W_hh, b_h, W_hy, b_y
+                    ) -> tuple[torch.Tensor, ...]: # like W_xh, W_hh, b_h, W_hy, b_y
     "The gradients of all weights: outer products, their mean over steps and sequences."
-    mean_outer = lambda a, b: torch.einsum("nti,ntj->ij", a, b) / x.numel()
+    def mean_outer(a:torch.Tensor, b:torch.Tensor) -> torch.Tensor:
+        return torch.einsum("nti,ntj->ij", a, b) / x.numel()
     x_hot, before = F.one_hot(x, error.shape[-1]).to(h), F.pad(h, (0, 0, 1, -1))
     delta, one = g * (1 - h ** 2), torch.ones_like(h[..., :1])
     return (mean_outer(x_hot, delta), mean_outer(before, delta),

@@ -9,24 +9,26 @@ __all__ = ['ALIKE', 'TOGETHER', 'since', 'row_of', 'train_row', 'place_of', 'gro
            'look_at', 'run_together', 'train_together']
 
 # %% ../nbs/toolbox/rows.ipynb #4de00e4b
+from collections.abc import Callable, Iterator
 from time import perf_counter
-from types import SimpleNamespace
+from typing import Any
 import torch
+from torch import nn
 from .experiment import Run, exact, learning_rates, level_of, run_experiment
 from .many import OWN, WEIGHTS, Networks, evaluate, keep, update
 from .settings import Experiment
-from .train import Scores, measure, note, pick_device
+from .train import History, Scores, measure, note, pick_device
 
 # %% ../nbs/toolbox/rows.ipynb #2f51a749
-def since(history, passed:dict) -> list[dict]: # `passed` from `History.reached`
-    "The rows of a history from one on; none where it is None."
+def since(history:History, passed:dict[str, Any]|None) -> list[dict[str, Any]]:
+    "The rows of a history from `passed` on, of `History.reached`; none for None."
     return history.rows[history.rows.index(passed):] if passed else []
 
 def row_of(experiment:Experiment, # of the run
-           rnn,                   # its best weights
-           history,               # what happened
+           rnn:nn.Module,         # its best weights
+           history:History,       # what happened
            device:str             # where
-          ) -> dict:
+          ) -> dict[str, Any]:
     "The figures of a finished run, with the keys of `FIGURES`."
     best, last = history.best, history.last
     passed = history.reached(0.99, experiment.delay)
@@ -40,7 +42,8 @@ def row_of(experiment:Experiment, # of the run
         last_update=last["update"], last_recall=last["recall_accuracy"],
         seconds=last["seconds"], device=device)
 
-def train_row(experiment:Experiment, device=None) -> dict:
+def train_row(experiment:Experiment, device:str|torch.device|None=None
+             ) -> dict[str, Any]:
     "Trains `experiment`; its figures, with the keys of `FIGURES`."
     rnn, history = run_experiment(experiment, device=device, progress=False)
     if history.stopped == "interrupted": raise KeyboardInterrupt  # half a run is no row
@@ -51,16 +54,17 @@ ALIKE = ("method", "training", "delay", "hidden_size", "batch_size", "updates",
          "eval_every", "warmup", "readout_beta2")  # equal where runs train together
 TOGETHER = dict(cuda=512, cpu=10)  # networks at most
 
-def place_of(device=None) -> str: # default: a GPU where there is one
-    "The kind of device that runs train on together: `cuda` or `cpu`."
+def place_of(device:str|torch.device|None=None) -> str:
+    "The kind of device that runs train on together, by default a GPU if there is one."
     if device is not None: return pick_device(device).type
     return "cuda" if torch.cuda.is_available() else "cpu"
 
-def groups_of(experiments:list, # to be trained
-              place:str         # from `place_of`
-             ) -> tuple[list, list]: # lists of runs; runs
+def groups_of(experiments:list[Experiment], # to be trained
+              place:str # from `place_of`
+             ) -> tuple[list[list[Experiment]], list[Experiment]]:
     "Groups of runs that may train together, and the rest, each of which trains alone."
-    groups, alone, most = {}, [], TOGETHER.get(place, TOGETHER["cpu"])
+    groups: dict[tuple[Any, ...], list[Experiment]] = {}
+    alone, most = [], TOGETHER.get(place, TOGETHER["cpu"])
     for e in experiments:
         if e.training != "direct": alone.append(e)
         else: groups.setdefault(tuple(getattr(e, k) for k in ALIKE), []).append(e)
@@ -68,35 +72,38 @@ def groups_of(experiments:list, # to be trained
             for i in range(0, len(group), most)], alone
 
 # %% ../nbs/toolbox/rows.ipynb #dcc865cd
-def networks_of(runs:list, device, task=None, **options) -> Networks:
+def networks_of(runs:list[Run], device:str|torch.device, task:Any=None, **options:Any
+               ) -> Networks:
     "The networks of runs of equal shape, stacked on `device`."
     each, first = [run.experiment for run in runs], runs[0].experiment
-    inverses = [run.inverse for run in runs] if first.method == "tp" else None
+    inverses = [run.inverse for run in runs if run.inverse is not None]
+    own: dict[str, Any] = {key: [getattr(e, key) for e in each] for key in OWN}
     return Networks(task or first.task, [run.rnn for run in runs], inverses,
                     [run.generator for run in runs], batch_size=first.batch_size,
                     amsgrad=[e.optimizer == "amsgrad" for e in each], device=device,
-                    readout_beta2=first.readout_beta2, **options,
-                    **{key: [getattr(e, key) for e in each] for key in OWN})
+                    readout_beta2=first.readout_beta2, **options, **own)
 
-def note_run(run:Run, weights:dict, scores:Scores, at:int, seconds:float) -> bool:
+def note_run(run:Run, weights:dict[str, torch.Tensor], scores:Scores, at:int,
+             seconds:float) -> bool:
     "Notes an evaluation in a run's history; True at its end, with its best weights."
-    e, history, network = run.experiment, run.history, SimpleNamespace()
-    network.state_dict = lambda: weights
-    note(history, network, at, e.task, e.task, scores, e.stop_at, seconds)
+    e, history = run.experiment, run.history
+    run.rnn.load_state_dict(weights)
+    note(history, run.rnn, at, e.task, e.task, scores, e.stop_at, seconds)
     if not history.stopped and at < e.updates: return False
     run.rnn.load_state_dict(history.best_weights or weights)
     return True
 
 # %% ../nbs/toolbox/rows.ipynb #250fd21e
-def rates_of(experiments:list):
+def rates_of(experiments:list[Experiment]) -> Callable[[int], torch.Tensor]:
     "rates(update): learning rates (3, n), of network, read-out and inverse."
     at_first = torch.tensor([learning_rates(e, 0) for e in experiments]).T
-    def rates(update):
+    def rates(update:int) -> torch.Tensor:
         level = {e.decay: level_of(e, update - 1) for e in experiments}
         return at_first * torch.tensor([level[e.decay] for e in experiments])
     return rates
 
-def look_at(networks:Networks, runs:list, at:int, seconds:float, callback):
+def look_at(networks:Networks, runs:list[Run], at:int, seconds:float,
+            callback:Callable[..., Any]|None) -> Iterator[Run]:
     "Evaluates networks for their runs, and yields each that ends."
     weights, back = ([w.cpu().unbind() for w in each]
                      for each in (networks.weights, networks.back))
@@ -107,11 +114,11 @@ def look_at(networks:Networks, runs:list, at:int, seconds:float, callback):
         if callback is not None: callback(run, own, [w[i] for w in back])
         if ended: yield run
 
-def run_together(runs:list,     # `Run`s of equal shape, see `groups_of`
-                 device,        # where to
-                 callback=None, # callback(run, weights, back), after its evaluations
-                 **options      # a task, a rule and more, for `Networks`
-                ):              # each run when it ends, with its best weights
+def run_together(runs:list[Run], # of equal shape, see `groups_of`
+                 device:str|torch.device, # where to
+                 callback:Callable[..., Any]|None=None, # callback(run, weights, back)
+                 **options:Any   # a task, a rule and more, for `Networks`
+                ) -> Iterator[Run]: # each when it ends, with its best weights
     "Trains runs at once; those that have ended make room."
     first, begun, live = runs[0].experiment, perf_counter(), list(runs)
     warmup = first.warmup if first.method == "tp" else 0
@@ -128,9 +135,9 @@ def run_together(runs:list,     # `Run`s of equal shape, see `groups_of`
         keep(networks, kept)
         live, rates = [live[i] for i in kept], None
 
-def train_together(experiments:list, # of equal shape, see `groups_of`
-                   device            # where to
-                  ):                 # pairs of an experiment and its figures
+def train_together(experiments:list[Experiment], # of equal shape, see `groups_of`
+                   device:str|torch.device # where to
+                  ) -> Iterator[tuple[Experiment, dict[str, Any]]]: # and its figures
     "Trains runs at once, and yields each with its figures when it ends."
     place = pick_device(device)
     with exact():

@@ -10,14 +10,15 @@ __all__ = ['KNOWN', 'SETTINGS', 'DEFAULTS', 'BILLION', 'RANGES', 'POSITIVE', 'CH
 
 # %% ../nbs/toolbox/settings.ipynb #9f3be95d
 import configparser
+import math
 import re
 from dataclasses import dataclass, fields
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from .check import (check_choice, check_int, check_number, check_path,
                            check_type, told)
 from .data import CopyTask
-from .files import number_of, one_line, read_text
+from .files import AnyPath, number_of, one_line, read_text, shipped_folder
 
 # %% ../nbs/toolbox/settings.ipynb #12d5f076
 @dataclass(frozen=True, repr=False)
@@ -51,23 +52,24 @@ class Experiment:
     growth: float = 1.2      # growing: the next delay is so many times longer
     threshold: float = 0.95  # growing: recall accuracy that lengthens the delay
 
-    def __post_init__(self): check_experiment(self)
-
-    def __repr__(self):
+    def __post_init__(self) -> None: check_experiment(self)
+    def __repr__(self) -> str:
         "The name, and what is not the default."
-        told = {k: getattr(self, k) for k in SETTINGS}
-        words = [f"{k}={v!r}" for k, v in told.items() if v != DEFAULTS[k]]
-        return f"Experiment({', '.join([repr(self.name), *words])})"
+        odd = [f"{k}={v!r}" for k, v in vars(self).items() if v != DEFAULTS.get(k, v)]
+        return f"Experiment({', '.join([repr(self.name), *odd])})"
 
-    task = property(lambda self: CopyTask(self.delay), doc="The task at this delay.")
+    @property
+    def task(self) -> CopyTask:
+        "The task at this delay."
+        return CopyTask(self.delay)
 
 # %% ../nbs/toolbox/settings.ipynb #62315d2f
 KNOWN = fields(Experiment)[1:]               # the first is the name
-SETTINGS = {f.name: f.type for f in KNOWN}   # what a section may hold, and of what type
-DEFAULTS = {f.name: f.default for f in KNOWN}
+SETTINGS: dict[str, Any] = {f.name: f.type for f in KNOWN}  # what a section may hold
+DEFAULTS: dict[str, Any] = {f.name: f.default for f in KNOWN}
 
 BILLION = 10 ** 9  # what a count may reach
-RANGES = dict(
+RANGES: dict[str, tuple[Any, ...]] = dict(
     delay=(1, BILLION), hidden_size=(1, BILLION), batch_size=(1, BILLION),
     updates=(1, BILLION), eval_every=(1, BILLION), warmup=(0, BILLION),
     start_delay=(1, BILLION), seed=(0, 999_999), decay=(0, 1), stop_at=(0, 1),
@@ -77,14 +79,15 @@ POSITIVE = ("lr", "inverse_lr", "step_size") # and these above it
 CHOICES = dict(method=("bp", "tp"), training=("direct", "growing"),
                start=("standard", "quiet"), optimizer=("adam", "amsgrad"))
 
-def check_setting(section:str, key:str, value):
+def check_setting(section:str, key:str, value:object) -> int|float|str:
     "`value` as what `key` holds; `TypeError`, `ValueError` if it is not allowed."
-    name, bounds = f"[{section}] {key}", RANGES.get(key, (0,))
+    low, high = (*RANGES.get(key, (0,)), math.inf)[:2]
+    name = f"[{section}] {key}"
     if key in CHOICES: return check_choice(name, value, CHOICES[key])
-    if SETTINGS[key] is int: return check_int(name, value, *bounds)
-    return check_number(name, value, *bounds, above=key in POSITIVE)
+    if SETTINGS[key] is int: return check_int(name, value, low, high)
+    return check_number(name, value, low, high, above=key in POSITIVE)
 
-def check_experiment(experiment:Experiment):
+def check_experiment(experiment:Experiment) -> None:
     "Makes every setting what it should be; `TypeError`, `ValueError` where it cannot."
     e, name = experiment, experiment.name
     if not (isinstance(name, str) and re.fullmatch(r"\w[\w.+-]{0,99}", name)):
@@ -100,11 +103,11 @@ def check_experiment(experiment:Experiment):
                          f"got {e.start_delay}")
 
 # %% ../nbs/toolbox/settings.ipynb #39406f02
-def parse_experiment(name:str,     # of the run
-                     settings:dict # strings, as in a settings file or a file's metadata
+def parse_experiment(name:str, # of the run
+                     settings:dict[str, str] # as in a settings file, or in metadata
                     ) -> Experiment:
     "An experiment from strings; `ValueError` names section, key and what is allowed."
-    values = {}
+    values: dict[str, Any] = {}
     for key, text in check_type("settings", settings, dict).items():
         check_type(f"settings of {told(name)}, {told(key)},", text, str)
         if key not in SETTINGS:
@@ -121,7 +124,7 @@ def parse_experiment(name:str,     # of the run
 # %% ../nbs/toolbox/settings.ipynb #9df66280
 def shipped_settings() -> Path:
     "The settings file that comes with the package, `FileNotFoundError` if it is gone."
-    package = Path(str(files("copymem")))
+    package = shipped_folder()
     for folder in (package, package.parent):  # installed; or a checkout
         if (folder / "settings.ini").is_file(): return folder / "settings.ini"
     raise FileNotFoundError(f"no settings.ini in {package}: install copymem again")
@@ -135,7 +138,7 @@ def find_settings() -> Path:
         if heads != {"DEFAULT"}: return path  # defaults of nothing are somebody else's
     return shipped_settings()
 
-def load_experiments(path=None # a settings file; default: `find_settings()`
+def load_experiments(path:AnyPath|None=None # settings; default: `find_settings()`
                     ) -> dict[str, Experiment]:
     "All runs of a settings file, by name; `OSError`, or `ValueError` for a mistake."
     path = find_settings() if path is None else check_path("path", path)

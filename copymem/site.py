@@ -12,12 +12,14 @@ __all__ = ['WEIGHTS', 'NETWORKS', 'WITH_INVERSE', 'PLACES', 'halved', 'kept_by_h
 # %% ../nbs/toolbox/site.ipynb #e67dbe7f
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 import torch
 from torch.nn.functional import one_hot
 from .backprop import backprop, propagate_gradients
 from .data import CopyTask, recall_accuracy
-from .files import write_text, replacing
+from .files import AnyPath, write_text, replacing
 from .probe import fit_read_out, inverse_for
 from .rnn import RNN, local_gradients
 from .targetprop import Inverse, propagate_targets, targetprop
@@ -36,7 +38,7 @@ def halved(rnn:RNN) -> RNN:
     return copy
 
 @torch.no_grad()
-def kept_by_half(rnn:RNN, delay:int, n:int=1_000) -> tuple: # share; recall and after
+def kept_by_half(rnn:RNN, delay:int, n:int=1_000) -> tuple[float, float, float]:
     "The share of answers that rounding to float16 leaves as they are, and the recalls."
     x, y = CopyTask(delay).sample(n, torch.Generator().manual_seed(3))
     before, after = (net(x).argmax(-1) for net in (rnn, halved(rnn)))
@@ -58,8 +60,8 @@ def with_fitted_read_out(rnn:RNN, delay:int=15, n:int=2_000, seed:int=4) -> RNN:
     return fitted
 
 # %% ../nbs/toolbox/site.ipynb #f03c92c2
-def network_of(name:str) -> tuple: # RNN, the delay it was made for, its inverse or None
-    "A network of the playground: one that ships, or an untrained one."
+def network_of(name:str) -> tuple[RNN, int, Inverse|None]:
+    "A network of the playground, the delay it was made for, and an inverse if used."
     if name in NETWORKS:
         delay = int(read_metadata(pretrained_path(name))["delay"])
         rnn = load_pretrained(name)
@@ -68,14 +70,14 @@ def network_of(name:str) -> tuple: # RNN, the delay it was made for, its inverse
     if name == "untrained-read": return with_fitted_read_out(rnn), 15, None
     return rnn, 15, inverse_for(rnn)
 
-def write_arrays(arrays:dict, path) -> dict: # their shapes
-    "Writes tensors in float16, little end first, one after another."
+def write_arrays(arrays:dict[str, torch.Tensor], path:AnyPath) -> dict[str, list[int]]:
+    "Writes tensors in float16, little end first, one after another; their shapes."
     flat = torch.cat([a.detach().flatten() for a in arrays.values()])
     with replacing(path) as part:
         part.write_bytes(flat.half().numpy().astype("<f2").tobytes())
     return {k: list(a.shape) for k, a in arrays.items()}
 
-def write_network(folder:Path, name:str) -> dict: # its entry in the index
+def write_network(folder:Path, name:str) -> dict[str, Any]: # its entry in the index
     "Writes `name`.bin, and `name`-inverse.bin where a page needs that."
     rnn, delay, inverse = network_of(name)
     same, before, after = kept_by_half(rnn, delay)
@@ -89,7 +91,7 @@ def write_network(folder:Path, name:str) -> dict: # its entry in the index
     return entry | {kind: write_arrays(arrays, folder / f"{file}.bin")
                     for kind, (file, arrays) in parts.items()}
 
-def seeds_that_arrive() -> dict: # run -> how many, of how many
+def seeds_that_arrive() -> dict[str, list[int]]: # run -> how many, of how many
     "What training on the page brings at its first settings, counted beforehand."
     rows, found = load_results("playground"), {}
     for run in dict.fromkeys(row["run"] for row in rows):
@@ -97,7 +99,9 @@ def seeds_that_arrive() -> dict: # run -> how many, of how many
         found[run] = [sum(row["update_99"] is not None for row in ours), len(ours)]
     return found
 
-def write_weights(folder, names=(*NETWORKS, "untrained", "untrained-read")) -> list:
+def write_weights(folder:AnyPath,
+                  names:Sequence[str]=(*NETWORKS, "untrained", "untrained-read")
+                 ) -> list[dict[str, Any]]:
     "Writes each network and `index.json`, which says what is in them."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +112,7 @@ def write_weights(folder, names=(*NETWORKS, "untrained", "untrained-read")) -> l
     return entries
 
 # %% ../nbs/toolbox/site.ipynb #2b512141
-def small_pair(hidden:int=12) -> tuple: # RNN, Inverse
+def small_pair(hidden:int=12) -> tuple[RNN, Inverse]:
     "A network whose units are far from linear, and an inverse."
     g = torch.Generator().manual_seed(7)
     rnn, inverse = RNN(hidden, generator=g), Inverse(hidden, g)
@@ -117,12 +121,12 @@ def small_pair(hidden:int=12) -> tuple: # RNN, Inverse
         for bias in (rnn.b_h, rnn.b_y, inverse.c_h): bias.normal_(std=0.2, generator=g)
     return rnn, inverse
 
-def flat(tensor:torch.Tensor, time_first:bool=False) -> list:
+def flat(tensor:torch.Tensor, time_first:bool=False) -> list[float]:
     "The numbers of a tensor to eight digits, of a batch with the steps first."
     tensor = tensor.transpose(0, 1) if time_first else tensor
     return [float(f"{v:.8g}") for v in tensor.detach().flatten().tolist()]
 
-def grads_of(*modules) -> dict:
+def grads_of(*modules:torch.nn.Module) -> dict[str, list[float]]:
     "The gradients that a rule left, by name; they are taken away."
     named = [pair for module in modules for pair in module.named_parameters()]
     found = {name: flat(w.grad) for name, w in named if w.grad is not None}
@@ -130,9 +134,12 @@ def grads_of(*modules) -> dict:
     return found
 
 # %% ../nbs/toolbox/site.ipynb #890dded9
-def rule_vectors(rnn, inverse, x, y, eps, silence, activity, step_size, fade) -> dict:
+def rule_vectors(rnn:RNN, inverse:Inverse, x:torch.Tensor, y:torch.Tensor,
+                 eps:torch.Tensor, silence:float, activity:float, step_size:float,
+                 fade:float) -> dict[str, Any]:
     "What both rules make of a batch."
-    h, own = rnn.hidden_states(x), dict(silence=silence, activity=activity)
+    own: dict[str, Any] = dict(silence=silence, activity=activity)
+    h = rnn.hidden_states(x)
     loss, error, local = local_gradients(rnn, h, y, **own)
     wish = -step_size * local
     d, back = (propagate_targets(rnn, inverse, x, h, sign * wish, fade)
@@ -145,7 +152,8 @@ def rule_vectors(rnn, inverse, x, y, eps, silence, activity, step_size, fade) ->
                 d=flat(d, True), odd=flat((d - back) / 2, True),
                 tp=grads_of(rnn, inverse))
 
-def adam_vectors(rnn, grads, amsgrad, rate=0.01, beta2=0.5, limit=0.5) -> dict:
+def adam_vectors(rnn:RNN, grads:dict[str, list[float]], amsgrad:bool, rate:float=0.01,
+                 beta2:float=0.5, limit:float=0.5) -> dict[str, list[float]]:
     "The weights after three steps: along `grads`, a tenth of them, and against them."
     copy = halved(rnn)
     copy.load_state_dict(rnn.state_dict())
@@ -159,7 +167,7 @@ def adam_vectors(rnn, grads, amsgrad, rate=0.01, beta2=0.5, limit=0.5) -> dict:
     return {name: flat(w) for name, w in copy.named_parameters()}
 
 # %% ../nbs/toolbox/site.ipynb #68099dd4
-def reading_vectors(rnn:RNN, delay:int) -> dict:
+def reading_vectors(rnn:RNN, delay:int) -> dict[str, Any]:
     "States, symbols, and what a read-out that is fitted to some says to the others."
     x, _ = CopyTask(delay).sample(60, torch.Generator().manual_seed(9))
     with torch.no_grad(): h = rnn.hidden_states(x)[:, 12]
@@ -167,7 +175,7 @@ def reading_vectors(rnn:RNN, delay:int) -> dict:
     return dict(states=flat(h), symbols=x[:, :10].flatten().tolist(),
                 said=said.flatten().tolist(), fit=40)
 
-def make_vectors() -> dict:
+def make_vectors() -> dict[str, Any]:
     "All that the playground's numerics are held to."
     (rnn, inverse), delay, g = small_pair(), 4, torch.Generator().manual_seed(8)
     x, y = CopyTask(delay).sample(3, g)
@@ -182,7 +190,7 @@ def make_vectors() -> dict:
                 adam=adam_vectors(rnn, rules["bp"], False),
                 amsgrad=adam_vectors(rnn, rules["bp"], True))
 
-def write_vectors(path):
+def write_vectors(path:AnyPath) -> None:
     "Writes `make_vectors()` as JSON."
     write_text(json.dumps(make_vectors()) + "\n", path)
 
@@ -190,7 +198,7 @@ def write_vectors(path):
 PLACES = dict(weights="nbs/assets/playground/weights",
               vectors="tests/playground/vectors.json")
 
-def main(args=None) -> int:
+def main(args:Sequence[str]|None=None) -> int:
     "`python -m copymem.site weights` or `vectors`, from the repository's root."
     parser = argparse.ArgumentParser("python -m copymem.site", description=main.__doc__)
     parser.add_argument("what", choices=PLACES)

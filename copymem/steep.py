@@ -9,13 +9,17 @@ __all__ = ['PENALTIES', 'WEIGHTS', 'DELAYS', 'STARTS', 'INSIDE', 'steepness_cont
            'look_inside', 'seen', 'steepness_title', 'draw_steepness', 'steepness_training']
 
 # %% ../nbs/toolbox/steep.ipynb #9002aa21
+from typing import Any
 from .data import CopyTask
-from .live import live_panel
-from .panel import WIDE, choices, widgets
+from .live import LiveRun, live_panel
+from .panel import WIDE, choices
 from .pictures import plot_inside
 from .probe import mean_slope, readable
+from .rnn import RNN
 from .settings import Experiment
 from .train import evaluate
+import ipywidgets as widgets  # `panel` says how to get these
+from matplotlib.axes import Axes
 
 # %% ../nbs/toolbox/steep.ipynb #d02f6cf7
 PENALTIES = (0, 0.003, 0.01, 0.03, 0.1, 0.3)
@@ -23,7 +27,7 @@ WEIGHTS = (0, 0.03, 0.1, 0.3, 1)
 DELAYS = (5, 10, 15, 20, 30, 45, 60)
 STARTS = {'as it is': 'standard', 'quiet': 'quiet'}
 
-def steepness_controls(delay):
+def steepness_controls(delay:int) -> dict[str, Any]:
     "Penalty, weight of the silence's loss, start and delay."
     if delay not in DELAYS:
         raise ValueError(f'delay must be one of {", ".join(map(str, DELAYS))}, '
@@ -34,14 +38,14 @@ def steepness_controls(delay):
         start=widgets.Dropdown(options=list(STARTS), description='start', **WIDE),
         delay=choices(delay, DELAYS, 'delay'))
 
-def steep_experiment(controls, updates, seed):
+def steep_experiment(controls:dict[str, Any], updates:int, seed:int) -> Experiment:
     "The `Experiment` that the controls ask for."
     values = {key: control.value for key, control in controls.items()}
     return Experiment('live', **{**values, 'start': STARTS[values['start']]},
                       updates=updates, clip=1.0, decay=0.0, seed=seed, eval_every=25,
                       stop_at=0.99)
 
-def name_of_change(run):
+def name_of_change(run:LiveRun) -> str:
     "What differs from the network and the loss as they are."
     e = run.experiment
     said = [f'T = {e.delay}', f'penalty {e.activity:g}' if e.activity else 'no penalty']
@@ -49,10 +53,10 @@ def name_of_change(run):
     return ', '.join(said + ['quiet start'] * (e.start == 'quiet'))
 
 # %% ../nbs/toolbox/steep.ipynb #dab72247
-def look_inside(rnn, run, row):
+def look_inside(rnn:RNN, run:LiveRun, row:dict[str, Any]) -> dict[str, Any]:
     "Slope and what is readable; nothing where the last look was not long ago."
     update, delay = row['update'], run.experiment.delay
-    found = {}
+    found:dict[str, Any] = {}
     if not update: found['recall_accuracy'] = evaluate(
         rnn, CopyTask(delay), 200).recall_accuracy
     recall = {**row, **found}['recall_accuracy']
@@ -65,14 +69,14 @@ def look_inside(rnn, run, row):
 
 INSIDE = {'recall': 'recall_accuracy', 'slope': 'slope', 'readable': 'readable'}
 
-def seen(run):
+def seen(run:LiveRun) -> dict[str, tuple[list[Any], list[Any]]]:
     "What `plot_inside` draws of a run."
     return {name: ([r['update'] for r in run.rows if key in r],
                    [r[key] for r in run.rows if key in r])
             for name, key in INSIDE.items()}
 
 # %% ../nbs/toolbox/steep.ipynb #7c8dfce6
-def steepness_title(run):
+def steepness_title(run:LiveRun) -> str:
     "What the newest run shows."
     last = {name: y[-1] for name, (_, y) in seen(run).items()}
     update = run.rows[-1]['update']
@@ -82,7 +86,7 @@ def steepness_title(run):
     return (f'{name_of_change(run)}: {said.get(run.state, recall)}; '
             f'slope {last["slope"]:.2f}, readable {last["readable"]:.2f}')
 
-def draw_steepness(runs, first, updates):
+def draw_steepness(runs:list[LiveRun], first:int, updates:int) -> Axes:
     "The axes of `plot_inside`, with all runs."
     title = 'Press Start, then change something and press it again'
     begun = [run for run in runs if run.rows]
@@ -92,10 +96,10 @@ def draw_steepness(runs, first, updates):
     return plot_inside(named, updates, title, first, pyplot=False)
 
 def steepness_training(
-    delay=15, # at first
-    updates=4_000, # of a run that neither arrives nor is stopped
-    seed=0, # of weights and sequences
-):
+    delay:int=15, # at first
+    updates:int=4_000, # of a run that neither arrives nor is stopped
+    seed:int=0, # of weights and sequences
+) -> widgets.VBox:
     "Backpropagation from inside while it trains, earlier runs beside it."
     return live_panel(
         'steepness-training', steepness_controls(delay),

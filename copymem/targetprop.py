@@ -21,7 +21,7 @@ class Inverse(nn.Module):
     "g(h_next, x_next) = tanh(h_next V_hh + x_next W_xh + c_h) (Bengio 2014)."
     def __init__(self,
                  hidden_size:int=128, # hidden units of the network, at least 1
-                 generator:torch.Generator=None): # for the initial weights
+                 generator:torch.Generator|None=None): # for the initial weights
         super().__init__()
         n = check_int("hidden_size", hidden_size, 1)
         check_type("generator", generator, torch.Generator, optional=True)
@@ -29,14 +29,15 @@ class Inverse(nn.Module):
         self.V_hh = nn.Parameter(nn.init.orthogonal_(V_hh, generator=generator))
         self.c_h = nn.Parameter(torch.zeros_like(V_hh[0]))
 
-    def forward(self, rnn, x_next, h_next):
+    def forward(self, rnn:RNN, x_next:torch.Tensor, h_next:torch.Tensor
+               ) -> torch.Tensor:
         "The guessed state before `h_next` (..., hidden), after tokens `x_next` (...)."
         return torch.tanh(h_next @ self.V_hh + rnn.W_xh[x_next] + self.c_h)
 
 # %% ../nbs/04_targetprop.ipynb #aaa003d6
-def draw_noise(noise,         # standard deviation, at least 0; or the noise itself
+def draw_noise(noise:float|torch.Tensor, # standard deviation, at least 0; or itself
                like:torch.Tensor, # what it has the shape, dtype and device of
-               generator:torch.Generator=None # for a standard deviation
+               generator:torch.Generator|None=None # for a standard deviation
               ) -> torch.Tensor:
     "Normal noise like `like`, drawn where `generator` lives."
     check_type("generator", generator, torch.Generator, optional=True)
@@ -49,7 +50,8 @@ def draw_noise(noise,         # standard deviation, at least 0; or the noise its
     drawn = torch.randn(like.shape, generator=generator, device=where, dtype=like.dtype)
     return noise * drawn.to(like.device)
 
-def check_settings(rnn:RNN, inverse:Inverse, step_size, fade, inverse_only=False):
+def check_settings(rnn:RNN, inverse:Inverse, step_size:float, fade:float,
+                   inverse_only:bool=False) -> None:
     "Raises `TypeError` or `ValueError` for what target propagation cannot work with."
     check_forward("inverse", inverse, Inverse)
     check_number("step_size", step_size, 0, above=True)
@@ -67,15 +69,15 @@ def learn_inverse(rnn:RNN,         # the network
                   inverse:Inverse, # its inverse, whose `.grad` is filled
                   x:torch.Tensor,  # tokens, LongTensor (batch, seq_len)
                   h:torch.Tensor,  # states of `rnn` on `x` (batch, seq_len, hidden)
-                  noise=0.1,       # on the states, see `draw_noise`; (batch, hidden)
-                  generator:torch.Generator=None # for the noise
+                  noise:float|torch.Tensor=0.1, # see `draw_noise`; (batch, hidden)
+                  generator:torch.Generator|None=None # for the noise
                  ) -> torch.Tensor: # mean squared distance per state
     "Adds the gradient of mean |g(f(h + noise)) - (h + noise)|^2 (Bengio 2014)."
     with torch.enable_grad(): weights = inverse.V_hh, inverse.c_h
     eps, x_next = draw_noise(noise, h[:, 0], generator), x[:, 1:]
     before = h[:, :-1] + eps[:, None]
     after = rnn.step(x_next, before)
-    guess = inverse(rnn, x_next, after)
+    guess: torch.Tensor = inverse(rnn, x_next, after)
     miss, count = guess - before, max(1, x_next.numel())
     delta = 2 * miss * (1 - guess ** 2) / count
     leave_grads(weights, (torch.einsum("nti,ntj->ij", after, delta), delta.sum((0, 1))))
@@ -106,8 +108,8 @@ def targetprop(rnn:RNN,              # the network whose `.grad` is filled
                x:torch.Tensor,       # tokens, LongTensor (batch, seq_len)
                y:torch.Tensor,       # expected output, LongTensor (batch, seq_len)
                step_size:float=0.5,  # how far down its gradient a local target lies
-               noise=0.1,            # on the states that the inverse learns from
-               generator:torch.Generator=None, # for the noise
+               noise:float|torch.Tensor=0.1, # on the states the inverse learns from
+               generator:torch.Generator|None=None, # for the noise
                inverse_only:bool=False, # leave the network alone (the warm-up)?
                fade:float=1.0,       # the part that each step passes back, 0 to 1
                silence:float=1.0,    # weight of the steps whose output is the blank

@@ -11,32 +11,36 @@ __all__ = ['STATE_MAP', 'GRID_MAP', 'contrast', 'token_colors', 'show_tokens', '
 from .plot import (BLANK_COLOR, GO_COLOR, INK, PAGE, QUIET, TOKEN_COLORS, WRONG,
                           _style, _title, new_axes)
 import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
+from numpy.typing import ArrayLike, NDArray
 
 # %% ../nbs/toolbox/tokens.ipynb #aa15b261
-def _luminance(color):
+def _luminance(color:Any) -> float:
     "Relative luminance of a colour, 0 to 1 (WCAG 2)."
     c = np.array(to_rgb(color))
     linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 def contrast(
-    a, # a colour, as matplotlib takes it
-    b, # another
-):
+    a:Any, # a colour, as matplotlib takes it
+    b:Any, # another
+) -> float:
     "Contrast ratio of two colours, 1 to 21 (WCAG 2)."
     hi, lo = sorted((_luminance(a), _luminance(b)), reverse=True)
     return (hi + 0.05) / (lo + 0.05)
 
-# %% ../nbs/toolbox/tokens.ipynb #58e1c37d
 def token_colors(
-    token, # which token
-    n_symbols=8, # data symbols; the next number is the blank, then the recall signal
-):
+    token:int, # which token
+    n_symbols:int=8, # data symbols; next the blank, then the recall signal
+) -> tuple[str, str]:
     "The fill and text colours of a token."
     if token == n_symbols: return BLANK_COLOR, QUIET
     symbol = TOKEN_COLORS[int(token) % len(TOKEN_COLORS)]
@@ -44,18 +48,18 @@ def token_colors(
     return fill, max('white', GO_COLOR, key=lambda ink: contrast(ink, fill))
 
 # %% ../nbs/toolbox/tokens.ipynb #d63c32a5
-def _inches(ax):
+def _inches(ax:Axes) -> Bbox:
     "The box of `ax` as it lies now, in inches."
-    to_inches = ax.get_figure().dpi_scale_trans.inverted()
-    return ax.get_window_extent().transformed(to_inches)
+    return ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
 
-def _token_box(t, y, height, aspect, **look):
+def _token_box(t:float, y:float, height:float, aspect:float, **look:Any) -> Patch:
     "The rounded box, `height` high, of the token at step `t`, centred on height `y`."
     return FancyBboxPatch((t - 0.44, y - height / 2), 0.88, height,
                           boxstyle='round,pad=0,rounding_size=0.2',
                           mutation_aspect=aspect, **look)
 
-def _draw_tokens(ax, row, y, height, fontsize, aspect, n_symbols=8):
+def _draw_tokens(ax:Axes, row:Iterable[int], y:float, height:float, fontsize:float,
+                 aspect:float, n_symbols:int=8) -> None:
     "Draw one sequence of tokens as rounded boxes centred on height `y`."
     for t, token in enumerate(row):
         fill, ink = token_colors(token, n_symbols)
@@ -64,12 +68,12 @@ def _draw_tokens(ax, row, y, height, fontsize, aspect, n_symbols=8):
                 color=ink, fontweight='normal' if token == n_symbols else 'bold')
 
 # %% ../nbs/toolbox/tokens.ipynb #c4870b1d
-def _as_rows(rows):
+def _as_rows(rows:Any) -> list[Any]:
     "A list of integer sequences, from one sequence or several; None stays None."
     rows = rows if any(row is None or np.ndim(row) for row in rows) else [rows]
     return [None if row is None else [int(t) for t in np.asarray(row)] for row in rows]
 
-def _matched(rows, labels, expected):
+def _matched(rows:Any, labels:Any, expected:Any) -> tuple[list[Any], ...]:
     "The three as lists, of one length; raises `ValueError` where that cannot be."
     rows = _as_rows(rows)
     labels = [labels] if isinstance(labels, str) else list(labels or [])
@@ -81,7 +85,8 @@ def _matched(rows, labels, expected):
         raise ValueError(f'labels must be {len(rows)}, got {len(labels)}')
     return rows, labels, want
 
-def _fit(ax, n_rows, n_steps, labels, title, marked, pyplot):
+def _fit(ax:Axes|None, n_rows:int, n_steps:int, labels:list[str], title:str|None,
+         marked:bool, pyplot:bool) -> tuple[Axes, float, float]:
     "Axes for the rows, made where `ax` is None, and a token's share of them in inches."
     longest = max([len(line) for s in labels for line in s.split('\n')], default=0)
     margin = 0.25 + 0.078 * longest
@@ -95,7 +100,7 @@ def _fit(ax, n_rows, n_steps, labels, title, marked, pyplot):
     return new_axes(height=height, title=title, pyplot=pyplot), width, tall
 
 # %% ../nbs/toolbox/tokens.ipynb #9d35f6a2
-def _mark_mistake(ax, t, y, height, width, tall):
+def _mark_mistake(ax:Axes, t:int, y:int, height:float, width:float, tall:float) -> None:
     "Outline the token at step `t` in red, with a cross below."
     halo = withStroke(linewidth=min(3.4, 17 * width), foreground=PAGE)
     ax.add_patch(_token_box(t, y, height, width / tall, facecolor='none', zorder=3,
@@ -104,7 +109,7 @@ def _mark_mistake(ax, t, y, height, width, tall):
     ax.plot(t, y + height / 2 + 0.05 / tall, marker='x', color=WRONG, clip_on=False,
             markersize=min(4.2, 26 * width), markeredgewidth=1.4, zorder=4)
 
-def _label_rows(ax, labels, longest, n_steps):
+def _label_rows(ax:Axes, labels:list[str], longest:int, n_steps:int) -> None:
     "Name the rows and number the steps, of which the longest row has `longest`."
     ax.set_yticks(range(len(labels)), labels)
     ax.set_xticks(range(0, longest, 5 if longest > 12 else 1 if longest < 6 else 2))
@@ -114,14 +119,14 @@ def _label_rows(ax, labels, longest, n_steps):
 
 # %% ../nbs/toolbox/tokens.ipynb #086c6f58
 def show_tokens(
-    rows, # one sequence of tokens, or several, not necessarily of one length
-    labels=None, # a name for each row
-    expected=None, # what the rows should be: one for all, or one each, None for no mark
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-    n_symbols=8, # data symbols; then the blank, then the recall signal
-    pyplot=True, # False: new axes that the notebook does not know of
-):
+    rows:Any, # one sequence of tokens, or several, not necessarily of one length
+    labels:Sequence[str]|None=None, # a name for each row
+    expected:Any=None, # what rows should be: one for all, or one each, None for no mark
+    ax:Axes|None=None, # drawn here, else in new axes
+    title:str|None=None, # what there is to see
+    n_symbols:int=8, # data symbols; then the blank, then the recall signal
+    pyplot:bool=True, # False: new axes that the notebook does not know of
+) -> Axes:
     "Draw tokens, mark mistakes; raises `ValueError` if labels or expected do not fit."
     rows, labels, want = _matched(rows, labels, expected)
     longest = max(map(len, rows))
@@ -141,32 +146,24 @@ def show_tokens(
 STATE_MAP = LinearSegmentedColormap.from_list(
     'states', ['#0B4F7D', '#5FA3CC', '#F7F5F1', '#E39A5B', '#8F3B04'])  # blue to orange
 
-def _strip_above(ax, tokens, n_steps):
+def _strip_above(ax:Axes, tokens:ArrayLike, n_steps:int) -> float:
     "Print `tokens` above the steps of `ax`, and return the points that this takes."
     box, tall = _inches(ax), 0.24
     width = box.width / n_steps
-    strip = ax.inset_axes([0, 1 + 0.05 / box.height, 1, tall / box.height])
+    strip = ax.inset_axes((0, 1 + 0.05 / box.height, 1, tall / box.height))
     strip.set(xlim=(-0.5, n_steps - 0.5), ylim=(-0.5, 0.5))
     strip.axis('off')
     row, fontsize = [int(t) for t in np.asarray(tokens)], min(9, 72 * width * 0.66)
     _draw_tokens(strip, row, 0, 0.86, fontsize, width / tall)
     return 72 * (tall + 0.07)
 
-def _color_bar(ax, image):
-    "A bar beside `ax` that says which colour is which state."
-    bar = ax.get_figure().colorbar(image, ax=ax, pad=0.015, fraction=0.03,
-                                   ticks=[-1, 0, 1])
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=9, colors=INK, length=2)
-    bar.set_label('state', fontsize=9.5, color=INK)
-
 # %% ../nbs/toolbox/tokens.ipynb #e2b95d70
 def plot_states(
-    states, # (seq_len, hidden), each within -1..1
-    tokens=None, # (seq_len,) printed above their steps
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-):
+    states:ArrayLike, # (seq_len, hidden), each within -1..1
+    tokens:ArrayLike|None=None, # (seq_len,) printed above their steps
+    ax:Axes|None=None, # drawn here, else in new axes
+    title:str|None=None, # what there is to see
+) -> Axes:
     "Heat map of states, steps rightward, units down; raises `ValueError` if not 2-D."
     states = np.asarray(states)
     if states.ndim != 2:
@@ -175,7 +172,10 @@ def plot_states(
     _style(ax, None, 'step t', 'hidden unit')
     image = ax.imshow(states.T, cmap=STATE_MAP, vmin=-1, vmax=1, aspect='auto',
                       interpolation='nearest')
-    _color_bar(ax, image)
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.015, fraction=0.03, ticks=[-1, 0, 1])
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=9, colors=INK, length=2)
+    bar.set_label('state', fontsize=9.5, color=INK)
     ax.spines[:].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(9, integer=True, steps=[1, 2, 5, 10]))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
@@ -184,20 +184,20 @@ def plot_states(
     return ax
 
 # %% ../nbs/toolbox/tokens.ipynb #983e6278
-def _arrows(ax, starts, ends):
+def _arrows(ax:Axes, starts:Iterable[Any], ends:Iterable[Any]) -> None:
     "A thin arrow from each of the points (x, y) to another."
     look = dict(arrowstyle='-|>,head_length=0.2,head_width=0.11', linewidth=0.7,
                 color=QUIET, shrinkA=0, shrinkB=0, mutation_scale=12)
     for start, end in zip(starts, ends): ax.annotate('', end, start, arrowprops=look)
 
-def _bracket(ax, first, last, y, text, up=True):
+def _bracket(ax:Axes, first:float, last:float, y:float, text:str, up:bool=True) -> None:
     "A bracket over, or under, the steps `first` to `last`, and what it says."
     tip, side = (0.14, 'bottom') if up else (-0.14, 'top')
     ax.plot([first - 0.4] * 2 + [last + 0.4] * 2, [y, y + tip, y + tip, y],
             color=QUIET, linewidth=0.9)
     ax.text((first + last) / 2, y + 1.5 * tip, text, ha='center', va=side, size=9)
 
-def _draw_chain(ax, x, y, width, tall):
+def _draw_chain(ax:Axes, x:Any, y:Any, width:float, tall:float) -> None:
     "Tokens read, the states between which the memory travels, and tokens due."
     for row, height in ((x, 0), (y, 2)):
         _draw_tokens(ax, [int(t) for t in row], height, 0.2 / tall, 8.5, width / tall)
@@ -209,12 +209,12 @@ def _draw_chain(ax, x, y, width, tall):
     _arrows(ax, [(t - 1 + wide, 1) for t in at], [(t - wide, 1) for t in at])
     ax.text(-1, 1, '0', ha='center', va='center_baseline', fontsize=7, zorder=4)
 
-def _mark_parts(ax, steps, length):
+def _mark_parts(ax:Axes, steps:int, length:int) -> None:
     "Positions of the symbols, and what the steps are for, read and due."
     go = steps - length - 1
-    for first, y in ((0, -0.42), (go + 1, 2.42)):
-        for i in range(length):
-            ax.text(first + i, y, i + 1, ha='center', va='center', size=7.5, c=QUIET)
+    for first, y in ((-1, -0.42), (go, 2.42)):
+        for i in range(1, length + 1):
+            ax.text(first + i, y, str(i), ha='center', va='center', size=7.5, c=QUIET)
     said = f'the delay T: waiting, recall signal at T+{length - 1}'
     _bracket(ax, 0, length - 1, -0.6, f'the symbols, positions 1 to {length}', up=False)
     _bracket(ax, length, go, -0.6, said, up=False)
@@ -224,20 +224,20 @@ def _mark_parts(ax, steps, length):
 
 # %% ../nbs/toolbox/tokens.ipynb #b0b8641a
 def plot_unrolled(
-    x, # tokens read, one a step
-    y, # tokens due, one a step
-    length=10, # how many symbols there are to recall
-    title=None, # what there is to see
-):
+    x:Any, # tokens read, one a step
+    y:Any, # tokens due, one a step
+    length:int=10, # how many symbols there are to recall
+    title:str|None=None, # what there is to see
+) -> Axes:
     "A recurrent network unrolled over its steps: read below, states, due above."
-    ax = new_axes(height=3.2, title=title)
+    ax:Axes = new_axes(height=3.2, title=title)
     ax.set(xlim=(-1.6, len(x) - 0.4), ylim=(-1.15, 3.15), xticks=range(len(x)))
     ax.set_yticks([0, 1, 2], ['input $x_t$', 'state $h_t$', 'due'])
     ax.set_xlabel('step t', fontsize=9.5, color=INK)
     ax.tick_params(axis='y', length=0, labelsize=9.5)
     ax.tick_params(axis='x', length=0, labelsize=7.5)
     ax.spines[:].set_visible(False)
-    ax.get_figure().canvas.draw()
+    ax.figure.canvas.draw()
     box = _inches(ax)
     _draw_chain(ax, x, y, box.width / (len(x) + 1.2), box.height / 4.3)
     _mark_parts(ax, len(x), length)
@@ -247,7 +247,7 @@ def plot_unrolled(
 GRID_MAP = LinearSegmentedColormap.from_list(
     'grid', ['#F1EFEA', '#BFD8E6', '#5FA3CC', '#0B4F7D'])
 
-def _cell_colors(values, vmin, vmax):
+def _cell_colors(values:NDArray[Any], vmin:float|None, vmax:float|None) -> NDArray[Any]:
     "The colour of each value, (rows, columns, 4); the page's where there is none."
     there = np.isfinite(values)
     known = values[there]
@@ -257,7 +257,7 @@ def _cell_colors(values, vmin, vmax):
     shades = GRID_MAP(np.nan_to_num(scaled))
     return np.where(there[..., None], shades, (*to_rgb(PAGE), 1))
 
-def _label_cells(ax, row_labels, col_labels):
+def _label_cells(ax:Axes, row_labels:Sequence[Any], col_labels:Sequence[Any]) -> None:
     "Name rows and columns, with gaps between the cells and no frame around them."
     ax.set_xticks(range(len(col_labels)), [str(s) for s in col_labels])
     ax.set_yticks(range(len(row_labels)), [str(s) for s in row_labels])
@@ -269,17 +269,17 @@ def _label_cells(ax, row_labels, col_labels):
 
 # %% ../nbs/toolbox/tokens.ipynb #01ecb189
 def plot_grid(
-    values, # (rows, columns); NaN where there is none
-    row_labels, # a name for each row
-    col_labels, # a name for each column
-    ax=None, # drawn here, else in new axes
-    title=None, # what there is to see
-    fmt='{:.3f}', # how a value is printed
-    vmin=None, # the value of the lightest colour, else the least there is
-    vmax=None, # the value of the darkest colour, else the greatest there is
-    xlabel=None, # what the columns are
-    ylabel=None, # what the rows are
-):
+    values:ArrayLike, # (rows, columns); NaN where there is none
+    row_labels:Sequence[Any], # a name for each row
+    col_labels:Sequence[Any], # a name for each column
+    ax:Axes|None=None, # drawn here, else in new axes
+    title:str|None=None, # what there is to see
+    fmt:str='{:.3f}', # how a value is printed
+    vmin:float|None=None, # the value of the lightest colour, else the least there is
+    vmax:float|None=None, # the value of the darkest colour, else the greatest there is
+    xlabel:str|None=None, # what the columns are
+    ylabel:str|None=None, # what the rows are
+) -> Axes:
     "A table shaded by its values; raises `ValueError` if labels are too few or many."
     values = np.asarray(values, dtype=float)
     shape = len(row_labels), len(col_labels)

@@ -15,23 +15,24 @@ import csv
 import io
 import math
 import re
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 import torch
 from torch import nn
 from . import __version__
 from .check import check_choice, check_type, told
-from .files import (digest, load_tensors, number_of, one_line, read_header,
-                           read_table, save_tensors, write_text)
+from .files import (AnyPath, Layout, digest, load_tensors, number_of, one_line,
+                           read_header, read_table, save_tensors, shipped_folder,
+                           write_text)
 from .moved import heir_of
 from .rnn import RNN
 from .train import COLUMNS, History, pick_device
 
 # %% ../nbs/toolbox/weights.ipynb #175c3228
 def save_model(rnn:RNN,      # the network
-               path,         # where to, usually `NAME.safetensors`
-               metadata=None # what else is known about it: a dict
-              ):
+               path:AnyPath, # where to, usually `NAME.safetensors`
+               metadata:dict[str, Any]|None=None # what else is known about it
+              ) -> None:
     "Writes weights, sizes, versions, `metadata`; replaces an older file in one move."
     check_type("rnn", rnn, nn.Module)
     sizes = {key: getattr(rnn, key, "") for key in ("hidden_size", "vocab_size")}
@@ -41,7 +42,8 @@ def save_model(rnn:RNN,      # the network
     tensors = rnn.state_dict()
     kinds = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16",
              torch.bfloat16: "BF16"}
-    layout = {k: (kinds.get(v.dtype), tuple(v.shape)) for k, v in tensors.items()}
+    layout = {k: (kinds.get(v.dtype, str(v.dtype)), tuple(v.shape))
+              for k, v in tensors.items()}
     try:  # what would be refused when it is read is not written
         check_header(layout, strings)
         check_finite(tensors)
@@ -49,28 +51,29 @@ def save_model(rnn:RNN,      # the network
         raise ValueError(f"rnn must be an RNN with sound weights: {error}") from None
     save_tensors(tensors, path, {**strings, "digest": digest_of(tensors, strings)})
 
-def digest_of(tensors:dict, strings:dict) -> str:
+def digest_of(tensors:dict[str, torch.Tensor], strings:dict[str, str]) -> str:
     "The checksum of a network's file: of its tensors, and of all that it says else."
     return digest(tensors, {k: v for k, v in strings.items() if k != "digest"})
 
-def read_metadata(path) -> dict:
+def read_metadata(path:AnyPath) -> dict[str, str]:
     "What a file of tensors says of itself; `OSError`, or `ValueError` if damaged."
     return read_header(path)[1]
 
 # %% ../nbs/toolbox/weights.ipynb #ab7a7ed5
-def layout_of(hidden:int, vocab:int) -> dict[str, tuple]:
+def layout_of(hidden:int, vocab:int) -> dict[str, tuple[int, ...]]:
     "The shapes of an RNN's weights, by name."
     return dict(W_xh=(vocab, hidden), W_hh=(hidden, hidden), b_h=(hidden,),
                 W_hy=(hidden, vocab), b_y=(vocab,))
 
-def check_header(layout:dict,  # (dtype, shape) by name, as in a header
-                 metadata:dict # strings by name
+def check_header(layout:Layout, # of a file's tensors
+                 metadata:dict[str, str] # its strings, by name
                 ) -> tuple[int, int]: # hidden_size, vocab_size
     "`ValueError` unless tensors of this layout are an RNN of the metadata's sizes."
     sizes = [metadata.get(key, "") for key in ("hidden_size", "vocab_size")]
     if not all(re.fullmatch("[1-9][0-9]{0,8}", size) for size in sizes):
         raise ValueError(f"its metadata's hidden_size and vocab_size are {sizes}")
-    implied = layout_of(*map(int, sizes))
+    hidden, vocab = map(int, sizes)
+    implied = layout_of(hidden, vocab)
     if odd := sorted(implied.keys() ^ layout.keys()):
         known = "missing" if odd[0] in implied else "not expected"
         raise ValueError(f"tensor {odd[0]} is {known}")
@@ -80,12 +83,12 @@ def check_header(layout:dict,  # (dtype, shape) by name, as in a header
         if dtype not in ("F64", "F32", "F16", "BF16") or dtype != layout["W_hh"][0]:
             beside = layout["W_hh"][0]
             raise ValueError(f"tensor {name} is {dtype}, beside a W_hh of {beside}")
-    return implied["W_hy"]
+    return hidden, vocab
 
 # %% ../nbs/toolbox/weights.ipynb #7b863ccd
-def load_model(path,       # a file that `save_model` wrote
-               device=None # where to put it, see `pick_device`
-              ) -> RNN:    # in eval mode
+def load_model(path:AnyPath, # a file that `save_model` wrote
+               device:str|torch.device|None=None # where to put it, see `pick_device`
+              ) -> RNN: # in eval mode
     "The network saved at `path`; `OSError`, or `ValueError` if the file holds none."
     device = pick_device(device)
     try: hidden, vocab = check_header(*read_header(path))
@@ -103,22 +106,23 @@ def load_model(path,       # a file that `save_model` wrote
     except ValueError as error: raise not_weights(path, error) from error
     return rnn.to(device).eval()
 
-def infinite(tensors:dict) -> str: # None where there is none
+def infinite(tensors:dict[str, torch.Tensor]) -> str|None:
     "The name of a tensor with an infinite number or none; part by part: it is cheap."
     for name, tensor in tensors.items():
-        parts = tensor.detach().flatten().split(1 << 16)
+        parts = torch.split(tensor.detach().flatten(), 1 << 16)
         if not all(part.isfinite().all() for part in parts): return name
+    return None
 
-def check_finite(tensors:dict):
+def check_finite(tensors:dict[str, torch.Tensor]) -> None:
     "`ValueError` for a number that is infinite or none."
     if name := infinite(tensors): raise ValueError(f"tensor {name} is not finite")
 
-def not_weights(path, why) -> ValueError:
+def not_weights(path:AnyPath, why:object) -> ValueError:
     "The error for a file that holds no weights."
     return ValueError(f"{path} does not hold the weights of an RNN: {one_line(why)}")
 
 # %% ../nbs/toolbox/weights.ipynb #64796f04
-def write_history(history:History, path):
+def write_history(history:History, path:AnyPath) -> None:
     "Writes the rows of `history` as a CSV table, floats rounded to six places."
     if not isinstance(getattr(history, "rows", None), list):
         raise TypeError(f"history must be a History, got {told(history)}")
@@ -128,26 +132,26 @@ def write_history(history:History, path):
     writer.writerows({k: round(v, 6) for k, v in row.items()} for row in history.rows)
     write_text(text.getvalue(), path)
 
-def read_history(path) -> History:
+def read_history(path:AnyPath) -> History:
     "The history that `write_history` wrote; `OSError`, or `ValueError` for others."
     try:
-        columns, rows = read_table(path)
+        columns, texts = read_table(path)
         if columns != list(COLUMNS):
             raise ValueError(f"{path}: columns must be {', '.join(COLUMNS)}")
         rows = [{k: number_of(kind, row[k]) for k, kind in COLUMNS.items()}
-                for row in rows]
+                for row in texts]
         check_rows(rows)
     except ValueError as error:
         why = one_line(error)
         raise ValueError(f"{path} is not a training history: {why}") from error
     return History(rows)
 
-def check_rows(rows:list,           # dicts with the keys of `COLUMNS`
-               updates:int=math.inf, # of the run
-               delay:int=math.inf    # its goal
-              ):
+def check_rows(rows:list[dict[str, Any]], # with the keys of `COLUMNS`
+               updates:float=math.inf, # of the run
+               delay:float=math.inf    # its goal
+              ) -> None:
     "`ValueError` unless a run can have written these rows."
-    before = dict(update=0, seconds=0.0)
+    before: dict[str, Any] = dict(update=0, seconds=0.0)
     for row in rows:
         shares = 0 <= row["sequence_accuracy"] <= row["recall_accuracy"] <= 1
         times = before["seconds"] <= row["seconds"] < math.inf
@@ -158,9 +162,9 @@ def check_rows(rows:list,           # dicts with the keys of `COLUMNS`
         before = row
 
 # %% ../nbs/toolbox/weights.ipynb #2dd71bfe
-def pretrained_folder():
+def pretrained_folder() -> Path:
     "Where the shipped weights and histories lie."
-    return files("copymem") / "pretrained"
+    return shipped_folder() / "pretrained"
 
 def pretrained_names() -> list[str]:
     "The names of the shipped runs."
@@ -171,11 +175,11 @@ def pretrained_path(name:str, suffix:str=".safetensors") -> Path:
     "The file of a shipped run; `ValueError` for a name that does not exist."
     try: name = check_choice("name", name, tuple(pretrained_names()))
     except ValueError as error: raise ValueError(f"{error}{heir_of(name)}") from None
-    return Path(str(pretrained_folder() / f"{name}{suffix}"))
+    return pretrained_folder() / f"{name}{suffix}"
 
-def load_pretrained(name:str,   # `15-tp`, `15-bp`, … see `pretrained_names`
-                    device=None # see `pick_device`
-                   ) -> RNN:    # in eval mode
+def load_pretrained(name:str, # `15-tp`, `15-bp`, … see `pretrained_names`
+                    device:str|torch.device|None=None # see `pick_device`
+                   ) -> RNN: # in eval mode
     "A network that ships with the package; `ValueError` for a name that does not."
     return load_model(pretrained_path(name), device)
 
@@ -186,22 +190,22 @@ def load_history(name:str) -> History:
 # %% ../nbs/toolbox/weights.ipynb #db8ad02f
 def results_names() -> list[str]:
     "The names of the shipped tables."
-    found = [p.name for p in (files("copymem") / "results").iterdir()]
+    found = [p.name for p in (shipped_folder() / "results").iterdir()]
     return sorted(name.removesuffix(".csv") for name in found if name.endswith(".csv"))
 
 def results_path(name:str) -> Path:
     "The file of a shipped table; `ValueError` for a name that does not exist."
     name = check_choice("name", name, tuple(results_names()))
-    return Path(str(files("copymem") / "results" / f"{name}.csv"))
+    return shipped_folder() / "results" / f"{name}.csv"
 
-def what_it_looks_like(field:str):
+def what_it_looks_like(field:str) -> int|float|str|None:
     "A field as int or float where it reads as one, as None where it is empty."
     for kind in (int, float):
         try: return kind(field)
         except ValueError: pass
     return field or None
 
-def load_results(name:str) -> list[dict]:
+def load_results(name:str) -> list[dict[str, Any]]:
     "The rows of a shipped table; `ValueError` for a name that does not exist."
     _, rows = read_table(results_path(name))
     return [{k: what_it_looks_like(v) for k, v in row.items()} for row in rows]

@@ -11,33 +11,36 @@ __all__ = ['STAGES', 'task_explorer', 'parse_symbols', 'state_viewer', 'stages',
 # %% ../nbs/toolbox/widgets.ipynb #06156437
 import copy
 import random
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 import torch
 from .backprop import propagate_gradients
 from .data import CopyTask, memoryless
 from .fast import backprop
 from .inside import even_explorer, probe_browser
 from .live import live_training
-from .panel import (WIDE, Layout, choices, delay_slider, new_panel, tick_box,
-                           widgets)
+from .panel import WIDE, choices, delay_slider, new_panel, tick_box
 from .pictures import plot_effects, side_by_side
 from .plot import new_axes, plot_horizon
 from .probe import effects_ahead, gradient_path
 from .rnn import RNN, local_gradients
 from .steep import steepness_training
-from .targetprop import propagate_targets
+from .targetprop import Inverse, propagate_targets
 from .tokens import plot_states, show_tokens
-from .train import fit
+from .train import History, fit
+import ipywidgets as widgets  # `panel` says how to get these
+from matplotlib.axes import Axes
 
 # %% ../nbs/toolbox/widgets.ipynb #21a3f22e
 _all_ = ['even_explorer', 'live_training', 'probe_browser', 'steepness_training']
 
 # %% ../nbs/toolbox/widgets.ipynb #37911d4e
 def task_explorer(
-    delay=15, # steps from the last symbol to the recall signal, 1 to 40
-):
+    delay:int=15, # steps from the last symbol to the recall signal, 1 to 40
+) -> widgets.VBox:
     "One sequence beside an answer without memory: a delay to set, a seed for others."
-    def draw(delay, seed):
+    def draw(delay:int, seed:int) -> Axes:
         task, g = CopyTask(delay), torch.Generator().manual_seed(seed)
         x, y = task.sample(1, generator=g)
         guess = memoryless(task, 1, generator=g)
@@ -53,9 +56,9 @@ def task_explorer(
 
 # %% ../nbs/toolbox/widgets.ipynb #dd55086e
 def parse_symbols(
-    text, # such as '7423633513', '7 4 2 3 6 3 3 5 1 3' or with commas
-    length=10, # how many are wanted
-):
+    text:str, # such as '7423633513', '7 4 2 3 6 3 3 5 1 3' or with commas
+    length:int=10, # how many are wanted
+) -> list[int]:
     "The symbols in a text, as a list; `ValueError` unless `length` digits 0 to 7."
     words = text.replace(',', ' ').split()
     if len(words) == 1: words = list(words[0])
@@ -64,23 +67,23 @@ def parse_symbols(
                          f'{len(words)}: {" ".join(words)[:60] or "nothing"}')
     return [int(w) for w in words]
 
-def _symbols_box():
+def _symbols_box() -> widgets.Text:
     "A text box with the ten symbols of the course's example."
     return widgets.Text('7 4 2 3 6 3 3 5 1 3', description='symbols',
                         placeholder='ten digits, 0 to 7', **WIDE)
 
 # %% ../nbs/toolbox/widgets.ipynb #df0ea522
 def state_viewer(
-    rnn, # an RNN
-    delay=15, # at first
-):
+    rnn:RNN, # the network
+    delay:int=15, # at first
+) -> widgets.VBox:
     "The hidden states of `rnn` on ten symbols that the reader types."
-    def draw(symbols, delay, units):
+    def draw(symbols:str, delay:int, units:int) -> Axes:
         x, _ = CopyTask(delay).encode(parse_symbols(symbols))
         with torch.no_grad(): h = rnn.hidden_states(x[None])[0, :, :units].cpu()
-        heard, silent, told = (part.abs().mean() for part in h.split([10, delay, 10]))
-        title = (f'Mean |state|: {heard:.2f} at the symbols, {silent:.2f} in the '
-                 f'silence, {told:.2f} at the recall')
+        heard, waited, told = (p.abs().mean() for p in torch.split(h, [10, delay, 10]))
+        title = (f'Mean |state|: {heard:.2f} at the symbols, {waited:.2f} '
+                 f'while waiting, {told:.2f} at the recall')
         return plot_states(h, tokens=x, ax=new_axes(height=3.6, pyplot=False),
                            title=title)
     n = rnn.hidden_size
@@ -91,16 +94,16 @@ def state_viewer(
     return new_panel('state-viewer', controls, draw, about=about)
 
 # %% ../nbs/toolbox/widgets.ipynb #2f6e831b
-STAGES = (0, 25, 50, 100, 200, 400)  # updates that the slider knows
+STAGES = (0, 25, 50, 100, 200, 400)  # updates to choose from
 
 def stages(
-    rnn, # an RNN, which stays as it is
-    delay=15, # of the sequences it is trained on
-    seed=0, # of these
-):
+    rnn:RNN, # the network, which stays as it is
+    delay:int=15, # of the sequences it is trained on
+    seed:int=0, # of these
+) -> dict[int, RNN]:
     "Updates -> a copy of `rnn` after so many of backpropagation, one rate of 1e-3."
     made, now = {0: copy.deepcopy(rnn)}, copy.deepcopy(rnn)
-    def keep(history):
+    def keep(history:History) -> None:
         if history.last['update'] in STAGES:
             made[history.last['update']] = copy.deepcopy(now)
     fit(now, backprop, CopyTask(delay), torch.optim.Adam(now.parameters(), lr=1e-3),
@@ -108,7 +111,7 @@ def stages(
         eval_every=25, eval_size=20, callback=keep, progress=False)
     return made
 
-def _times(ratio):
+def _times(ratio:float) -> str:
     "A ratio in few digits."
     if not 0 < ratio < float('inf'): return f'{ratio:g}'
     if not 1e-9 < ratio < 1e6: return f'{ratio:.0e}'
@@ -116,7 +119,7 @@ def _times(ratio):
     return f'{float(f"{ratio:.2g}"):,g}'
 
 # %% ../nbs/toolbox/widgets.ipynb #017489ff
-def _horizon_controls(delay):
+def _horizon_controls(delay:int) -> dict[str, widgets.Widget]:
     "Delay, gain, symbol and updates."
     return dict(
         delay=delay_slider(delay),
@@ -126,15 +129,16 @@ def _horizon_controls(delay):
         updates=choices(0, STAGES, 'updates of BP'))
 
 def gradient_horizon(
-    delay=15, # at first, and of the training
-    rnn=None, # an RNN, else an untrained one
-    seed=0, # of the untrained one, and of the sequences
-):
+    delay:int=15, # at first, and of the training
+    rnn:RNN|None=None, # the network, else an untrained one
+    seed:int=0, # of the untrained one, and of the sequences
+) -> widgets.VBox:
     "The size of one symbol's gradient at every step, by delay, gain and training."
     if rnn is None: rnn = RNN(generator=torch.Generator().manual_seed(seed))
     trained = lru_cache(lambda: stages(rnn, delay, seed))  # when it is first asked for
-    path = lambda net, symbol, delay: gradient_path(net, symbol - 1, delay, 100, seed)
-    def draw(delay, gain, symbol, updates):
+    def path(net:RNN, symbol:int, delay:int) -> torch.Tensor:
+        return gradient_path(net, symbol - 1, delay, 100, seed)
+    def draw(delay:int, gain:float, symbol:int, updates:int) -> Axes:
         net = copy.deepcopy(trained()[updates] if updates else rnn)
         with torch.no_grad(): net.W_hh.mul_(gain)
         paths = {'BP': path(net, symbol, delay),
@@ -150,16 +154,16 @@ def gradient_horizon(
 
 # %% ../nbs/toolbox/widgets.ipynb #a66c72d2
 @torch.no_grad()
-def _spoil(inverse, amount, seed):
+def _spoil(inverse:Inverse, amount:float, seed:int) -> Inverse:
     "A copy of `inverse`, with noise on V_hh of `amount` times its own spread."
     worse, g = copy.deepcopy(inverse), torch.Generator().manual_seed(seed)
     damage = torch.randn(worse.V_hh.shape, generator=g).to(worse.V_hh)
     worse.V_hh.add_(damage * worse.V_hh.std() * amount)
     return worse
 
-def _target_controls():
+def _target_controls() -> dict[str, widgets.Widget]:
     "Step size, damage to the inverse, the difference correction, and no wish at all."
-    rate = dict(min=-3, max=1, step=0.1, readout_format='.2g', **WIDE)
+    rate:dict[str, Any] = dict(min=-3, max=1, step=0.1, readout_format='.2g', **WIDE)
     return dict(
         step_size=widgets.FloatLogSlider(0.5, description='step size η', **rate),
         spoilt=widgets.FloatSlider(0.0, min=0, max=1, step=0.02,
@@ -169,10 +173,10 @@ def _target_controls():
 
 # %% ../nbs/toolbox/widgets.ipynb #7aacc359
 def _draw_targets(
-    sizes, # label -> (seq_len,)
-    effects, # label -> (seq_len,) change of the loss
-    delay, # of the task
-):
+    sizes:Mapping[str, torch.Tensor], # label -> (seq_len,)
+    effects:Mapping[str, torch.Tensor], # label -> (seq_len,) change of the loss
+    delay:int, # of the task
+) -> Axes:
     "Sizes at the left, and what they do at the right."
     said = ', '.join(f'{label} {effect[:10].mean():+.2g}'
                      for label, effect in effects.items())
@@ -184,11 +188,11 @@ def _draw_targets(
 
 @torch.no_grad()
 def target_explorer(
-    rnn, # an RNN
-    inverse, # its Inverse
-    delay=15, # steps of silence
-    seed=0, # of the sequences and of the damage to the inverse
-):
+    rnn:RNN, # the network
+    inverse:Inverse, # its own
+    delay:int=15, # steps of waiting
+    seed:int=0, # of the sequences and of the damage to the inverse
+) -> widgets.VBox:
     "Size and effect of displacements at every step, beside BP at the same length."
     g = torch.Generator().manual_seed(seed)
     x, y = CopyTask(delay).sample(32, g, rnn.b_h.device)
@@ -196,7 +200,7 @@ def target_explorer(
     local = local_gradients(rnn, h, y)[2]
     gradient = propagate_gradients(rnn, h, local)
     unit = gradient / gradient.norm(dim=-1, keepdim=True).clamp_min(1e-30)
-    def draw(step_size, spoilt, correction, wish):
+    def draw(step_size:float, spoilt:float, correction:bool, wish:bool) -> Axes:
         own = -step_size * wish * local
         d = propagate_targets(rnn, _spoil(inverse, spoilt, seed + 1), x, h, own,
                               correction=correction)
@@ -209,13 +213,13 @@ def target_explorer(
 
 # %% ../nbs/toolbox/widgets.ipynb #6c260c8f
 def duel(
-    models, # name -> RNN, such as BP and TP
-    delay=15, # steps of silence
-):
+    models:Mapping[str, RNN], # name -> network, such as BP and TP
+    delay:int=15, # steps of waiting
+) -> widgets.VBox:
     "Ten symbols that the reader types, and what each model answers, mistakes marked."
     task, rng = CopyTask(delay), random.Random(0)
     @torch.no_grad()
-    def draw(symbols):
+    def draw(symbols:str) -> Axes:
         x, y = task.encode(parse_symbols(symbols))
         said = {name: rnn(x[None])[0].argmax(-1).cpu() for name, rnn in models.items()}
         title = ', '.join(f'{name} recalls {(answer == y)[-10:].sum()} of 10'
@@ -224,8 +228,10 @@ def duel(
                            expected=[None, None] + [y] * len(said), title=title,
                            pyplot=False)
     symbols = _symbols_box()
-    dice = widgets.Button(description='random', layout=Layout(margin='2px 12px'))
-    def roll(_): symbols.value = ' '.join(str(rng.randrange(8)) for _ in range(10))
+    dice = widgets.Button(description='random')
+    dice.layout = widgets.Layout(margin='2px 12px')
+    def roll(_:Any) -> None:
+        symbols.value = ' '.join(str(rng.randrange(8)) for _ in range(10))
     dice.on_click(roll)
     about = 'Input, expected output and the answer of each model, token by token'
     return new_panel('duel', dict(symbols=symbols), draw, [dice], about)

@@ -184,6 +184,14 @@ def test_every_chapter_is_here():
         for p in NOTEBOOKS if p[4:6].isdigit())
 
 
+def chosen(widget, box, value):
+    "Choose `value` in the list `box`, which a label names, and wait for the picture."
+    assert box.evaluate("list => [...list.labels].some(l => l.innerText.trim())")
+    before = settled(widget)
+    box.select_option(value)
+    changed(widget, before)
+
+
 @pytest.mark.parametrize("chapter", [c for c, w in CHAPTERS.items() if w in SLIDERS])
 def test_slider_moves_the_picture(open_chapter, chapter):
     page = open_chapter(chapter)
@@ -199,6 +207,8 @@ def test_slider_moves_the_picture(open_chapter, chapter):
         page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
         changed(widget, before)
         assert readout.inner_text() != number
+    for box in widget.locator("select").all():
+        chosen(widget, box, box.locator("option:not(:checked)").last.inner_text())
     assert widget.locator(".widget-slider").count() and not page.evaluate(ERRORS)
 
 
@@ -236,15 +246,13 @@ def test_explorer_follows_its_controls(open_chapter, room, panel):
             if pictures(widget) == first: break
             time.sleep(0.1)
         assert settled(widget) == first
-    box = widget.locator("select").first
-    was = box.input_value()
-    for name in box.locator("option").all_inner_texts():
-        if name == was: continue
-        before = settled(widget)
-        box.select_option(name)
-        changed(widget, before)
-        says(page, widget, f": {name}, ")
-    box.select_option(was)
+    network, *others = widget.locator("select").all()
+    for box in (network, *others):
+        was = box.input_value()
+        for value in box.locator("option:not(:checked)").all_inner_texts():
+            chosen(widget, box, value)
+            if box is network: says(page, widget, f": {value}, ")
+        box.select_option(was)
     assert not page.evaluate(ERRORS)
 
 
@@ -292,8 +300,8 @@ def test_steepness_keeps_earlier_runs(open_chapter):
     "With the penalty a run arrives, and the earlier one stays beside it."
     page = open_chapter("toolbox/steep")
     widget = widget_of(page, "steepness-training")
-    slide(page, widget, "activity penalty", "End")
-    for _ in range(2): slide(page, widget, "activity penalty", "ArrowLeft")
+    penalty = widget.get_by_label("activity penalty", exact=True)
+    penalty.select_option("0.03")
     before = settled(widget)
     press(widget, "Clear")
     changed(widget, before)
@@ -303,7 +311,7 @@ def test_steepness_keeps_earlier_runs(open_chapter):
     says(page, widget, "arrived")
     assert "recall 0.99 at update" in widget.inner_text()
     one = settled(widget)
-    for _ in range(3): slide(page, widget, "activity penalty", "ArrowLeft")
+    penalty.select_option("0")
     press(widget, "Start")
     says(page, widget, "running")
     press(widget, "Stop")

@@ -88,8 +88,10 @@ def test_staging_is_silent(staging, pages):
 
 
 def test_site_configuration(staged, pages, sheets):
-    assert ((ROOT/"nbs/_quarto.yml").is_symlink()
-            and not (staged/"_quarto.yml").is_symlink())
+    assert (ROOT/"nbs/_quarto.yml").is_symlink(), (
+        "nbs/_quarto.yml is a file and should be a link: git config core.symlinks true "
+        "&& rm nbs/_quarto.yml && git checkout nbs/_quarto.yml")
+    assert not (staged/"_quarto.yml").is_symlink()
     config = yaml.safe_load((staged/"_quarto.yml").read_text())
     for name in config["metadata-files"]:
         assert yaml.safe_load((staged/name).read_text())

@@ -37,7 +37,8 @@ def left(rule, found, x, y, **options):
     return [loss, *(p.grad for module in found for p in module.parameters())]
 
 
-def close(ours, theirs, most=1e-12):
+def close(ours, theirs, most=1e-11):
+    "Equal but for the order of sums, which processors round each in its own way."
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs):
         assert ((a.cpu() - b.cpu()).abs().max()

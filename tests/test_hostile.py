@@ -19,6 +19,7 @@ from copymem.rnn import RNN
 from copymem.settings import Experiment, load_experiments
 from copymem.sweep import read_sweep
 from copymem.targetprop import Inverse, targetprop
+from copymem.train import evaluate, fit
 from copymem.weights import (
     load_model, load_pretrained, read_history, read_metadata, save_model)
 
@@ -89,6 +90,14 @@ def test_scores_refuse_other_shapes(score):
     _, y = CopyTask(15).sample(4)
     for wrong in (y[:3], y[:, :-1], torch.zeros(4, 34, 10), torch.zeros(35, 4, 10)):
         message(lambda: score(wrong, y), tuple(wrong.shape))
+
+
+@pytest.mark.parametrize("asked, length", [(5, 10), (10, 5), (10, 35)])
+def test_a_score_refuses_another_tasks_length(asked, length):
+    _, y = CopyTask(15, length=asked).sample(4)
+    for some in (y, y[0]):
+        message(lambda: recall_accuracy(some, some, length), "length", asked, length)
+    assert recall_accuracy(y, y, asked) == recall_accuracy(y[:, -3:], y[:, -3:], 3) == 1
 
 
 @pytest.mark.parametrize(
@@ -591,6 +600,21 @@ def test_infinite_weights_under_a_finite_loss_end_no_run(tmp_path, monkeypatch):
     assert len(history) == 2 and not (tmp_path/"tiny.checkpoint").exists()
 
 
+def test_infinite_weights_have_diverged_whatever_the_loss():
+    "One bias beyond all bounds is a unit that stands still, and no loss says so."
+    rnn = RNN(8, generator=torch.Generator().manual_seed(0))
+    def rule(rnn, x, y):
+        loss = backprop(rnn, x, y)
+        if next(left, None) is None: rnn.b_h.grad[0] = float("inf")
+        return loss
+    left, optimizer = iter(range(2)), torch.optim.SGD(rnn.parameters(), lr=0.1)
+    history = fit(rnn, rule, CopyTask(3), optimizer, 10, eval_every=2, eval_size=50,
+                  progress=False)
+    assert history.stopped == "diverged" and history["update"] == [2, 4]
+    assert history.best is history.rows[0]
+    assert all(weight.isfinite().all() for weight in rnn.parameters())
+
+
 def test_a_refused_run_leaves_no_folder(tmp_path):
     huge = Experiment("huge", hidden_size=900_000_000)
     with pytest.raises(RuntimeError):
@@ -610,27 +634,21 @@ STATES = {
     "seed": lambda: torch.manual_seed(7)}
 
 
-def test_a_run_is_the_same_whatever_is_set_in_torch(tmp_path):
-    """Each in a process of its own, forked from one that has imported everything: what
-    is set there stays there."""
-    code = """
-import os, sys
-from copymem.experiment import run_experiment
-from copymem.files import digest
-from copymem.settings import Experiment
+def same_whatever_is_set(code):
+    """What `code` leaves in `found` is the same in every one of `STATES`: each in a
+    process of its own, forked from one that has imported everything; what is set there
+    stays there."""
+    head, _, body = code.partition("# in each\n")
+    code = f"""
+import os
 from test_hostile import STATES
-runs = [Experiment("a", delay=3, method="tp", hidden_size=32, updates=20, eval_every=10,
-                   warmup=5, clip=1),
-        Experiment("b", delay=3, hidden_size=32, updates=20, eval_every=10, threshold=0,
-                   training="growing", silence=0.5, activity=0.1)]
+{head}
 for state in [None, *STATES]:
     pid = os.fork()
     if not pid:
         if state: STATES[state]()
-        found = [run_experiment(e, progress=False) for e in runs]
-        told = [(digest(rnn.state_dict(), {}), history["recall_accuracy"],
-                 history["loss"]) for rnn, history in found]
-        print(repr((state, told)), flush=True)
+{body}
+        print(repr((state, found)), flush=True)
         os._exit(0)
     os.waitpid(pid, 0)
 """
@@ -640,6 +658,67 @@ for state in [None, *STATES]:
     found = dict(map(eval, done.stdout.splitlines()))
     assert found.keys() == {None, *STATES}, done.stderr
     assert not [state for state, told in found.items() if told != found[None]]
+
+
+def test_a_run_is_the_same_whatever_is_set_in_torch():
+    same_whatever_is_set("""
+from copymem.experiment import run_experiment
+from copymem.files import digest
+from copymem.settings import Experiment
+runs = [Experiment("a", delay=3, method="tp", hidden_size=32, updates=20, eval_every=10,
+                   warmup=5, clip=1),
+        Experiment("b", delay=3, hidden_size=32, updates=20, eval_every=10, threshold=0,
+                   training="growing", silence=0.5, activity=0.1)]
+# in each
+        ran = [run_experiment(e, progress=False) for e in runs]
+        found = [(digest(rnn.state_dict(), {}), history["recall_accuracy"],
+                  history["loss"]) for rnn, history in ran]
+""")
+
+
+def test_what_is_measured_is_the_same_whatever_is_set_in_torch():
+    same_whatever_is_set("""
+import torch
+from copymem import probe
+from copymem.data import CopyTask
+from copymem.targetprop import Inverse
+from copymem.train import answer, evaluate, measure
+from copymem.weights import load_pretrained
+rnn, inverse = load_pretrained("15-tp"), Inverse(128, torch.Generator().manual_seed(0))
+x, y = CopyTask(3).sample(4, torch.Generator().manual_seed(0))
+with torch.no_grad(): h = rnn.hidden_states(x)
+# in each
+        found = [evaluate(rnn, CopyTask(15), 100), measure(rnn, 15, 100),
+                 answer(rnn, [0, 1, 2, 3, 4, 5, 6, 7, 0, 1]), probe.mean_slope(rnn),
+                 probe.readable(rnn, noise=0.1), probe.readable_at(rnn, 12, noise=0.1),
+                 probe.wish_effect(rnn, lambda x, h, local: local, n=100)]
+        found += [part.detach().cpu().tolist() for part in (
+            probe.symbol_map(rnn).nan_to_num(),
+            probe.gradient_path(rnn, n=100).nan_to_num(),
+            probe.displacement_path(rnn, inverse, n=100).nan_to_num(),
+            probe.inverse_for(rnn, updates=3).c_h,
+            probe.effects_ahead(rnn, x, y, h, h),
+            *probe.split_wish(rnn, inverse, x, h, h))]
+""")
+
+
+def test_what_is_measured_is_measured_in_full_products():
+    "Asked within, as not every processor has shorter ones; and left as it was found."
+    kind = torch.backends.mkldnn
+    new = hasattr(getattr(kind, "matmul", None), "fp32_precision")
+    now = lambda: kind.matmul.fp32_precision if new else (
+        torch.get_float32_matmul_precision())
+    class Asked(RNN):
+        def forward(self, x):
+            seen.append(now())
+            return super().forward(x)
+    seen, before = [], torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        lowered = now()
+        evaluate(Asked(8), CopyTask(3), 10)
+        assert seen == ["ieee" if new else "highest"] != [lowered] == [now()]
+    finally: torch.set_float32_matmul_precision(before)
 
 
 def histories(**changed):

@@ -1,16 +1,18 @@
 """Many runs: the same table from any backend; one row a run; what an interrupt
 leaves."""
-import csv, os, shutil, signal, subprocess, sys, sysconfig, time
+import csv, os, re, shutil, signal, subprocess, sys, sysconfig, time
 from dataclasses import replace
+from html import unescape
 from itertools import count
 
 import numpy, pandas, pytest
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from conftest import run
 from copymem.cli import main
 from copymem.settings import Experiment
 from copymem.sweep import (
-    FIGURES, SWEEP_COLUMNS, FailedRuns, arrivals, open_backend, read_sweep,
+    FIGURES, SWEEP_COLUMNS, FailedRuns, Table, arrivals, open_backend, read_sweep,
     select_runs, sweep, wilson)
 from copymem.weights import results_path
 
@@ -375,6 +377,20 @@ def test_figures_stand_as_text(tmp_path):
 
 
 # --- the rest ---
+
+@pytest.mark.parametrize("text", [
+    "[a](https://b.example)", "![a](b.png)", "www.b.example", "WWW.b.example",
+    "a@b.example", "mailto:a", "$x$", r"\(x\)", r"\begin{x}", "**a** _b_", "`$x$ ``",
+    "<b>a", "&lt;", "~~a~~", "a^2^", r"a|b", r"a\|b", "\\"])
+def test_what_a_table_says_is_shown_as_text(text):
+    "In a notebook it is one cell and one piece of code, with no link in it."
+    page = markdown2html_mistune(repr(Table([{"run": text, "n": 1}])))
+    cells = re.findall("<td>(.*?)</td>", page)
+    code = re.fullmatch("<code>([^<]*)</code>", cells[0])
+    assert cells[1:] == ["1"] and code, page
+    # a parser may keep the backslashes in front of a bar
+    assert unescape(code[1]).replace("\\", "") == text.replace("\\", "")
+
 
 def test_the_interval():
     """Each bound p solves |share - p| = z sqrt(p (1 - p) / n) (Brown, Cai & DasGupta

@@ -72,6 +72,19 @@ def test_works_without_extras(wheel, tmp_path):
     assert not list(empty.iterdir())
 
 
+def test_from_an_archive_it_computes_and_says_why_it_cannot_read(wheel, tmp_path):
+    archive = f"import sys; sys.path.insert(0, {str(wheel)!r}); "
+    done = call(sys.executable, "-c", archive + "import copymem.rnn as m; m.RNN(); "
+                "print(m.__file__)", cwd=tmp_path)
+    assert done.returncode == 0 and wheel.name in done.stdout, done.stderr
+    for read in ("weights as m; m.load_pretrained('15-tp')",
+                 "weights as m; m.load_results('duel')",
+                 "settings as m; m.load_experiments()"):
+        done = call(sys.executable, "-c", archive + f"import copymem.{read}",
+                    cwd=tmp_path)
+        assert done.stderr.endswith(f"install it, pip install {wheel}\n"), done.stderr
+
+
 def test_an_editable_clone_is_found_from_the_folder_above_it(tmp_path):
     "There a clone named copymem is a folder of the package's name without being it."
     clone = copy_tree(tmp_path/"copymem")
@@ -149,3 +162,8 @@ def test_code_that_uses_it_passes_the_strictest_types(tmp_path):
     (tmp_path/"user.py").write_text(USER.replace("n=100", "n='100'"))
     done = call(sys.executable, "-m", "mypy", "--strict", "user.py", cwd=tmp_path)
     assert done.returncode == 1 and 'Argument "n"' in done.stdout, done.stdout
+
+
+def test_the_package_itself_passes_the_strictest_types():
+    done = call(sys.executable, "-m", "mypy", "--strict", "copymem", cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr

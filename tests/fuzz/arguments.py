@@ -124,7 +124,7 @@ def calls():
     yield "memoryless", data.memoryless, dict(task=CopyTask(2), n=2), dict(
         task=kind(CopyTask), n=whole(1), generator=generator)
     yield "recall_accuracy", data.recall_accuracy, dict(answer=y, y=y), dict(
-        answer=scored, y=scored, length=whole(1, 22))
+        answer=scored, y=scored, length=whole(10, 10))
     yield "sequence_accuracy", data.sequence_accuracy, dict(answer=y, y=y), dict(
         answer=scored, y=scored)
     yield "prepare_loaders", data.prepare_loaders, dict(

@@ -87,7 +87,8 @@ def stage(task:CopyTask, growing:"Growing|None", history:"History") -> CopyTask:
     "The task to train at now, on the way to `task`."
     return replace(task, delay=growing.delay(history, task.delay)) if growing else task
 
-def interrupted(history:"History", update:int, callback:"Callback|None") -> None:
+def interrupted(history:"History", update:int, callback:Callable[..., Any]|None
+               ) -> None:
     "Writes down that a run was cut off; a row that nobody was told of yet is told."
     history.stopped = "interrupted"
     if callback is not None and history.last.get("update") == update: callback(history)

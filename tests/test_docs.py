@@ -183,7 +183,9 @@ def test_links_of_the_other_pages(staged, pages, sheets):
 
 
 def test_nothing_is_dead(pages):
-    "No panel that needs a kernel reaches a page, no signature leaks what is private."
+    "No panel that needs a kernel is on a page; signatures are the sources' own words."
+    modules = "".join(p.read_text(encoding="utf-8") for p in (ROOT/"copymem").glob(
+        "*.py"))
     for path, nb in pages.items():
         assert "widgets" not in nb.metadata, path
         for cell in nb.cells:
@@ -193,8 +195,7 @@ def test_nothing_is_dead(pages):
                 out.data["text/markdown"] for c in nb.cells if c.cell_type == "code"
                 for out in c.outputs if "text/markdown" in out.get("data", {})),
                 re.M | re.S):
-            assert not re.search(r"torch\._C|__main__|NoneType=|"
-                                 r"<(?:function|class|factory)", text), (path, text)
+            assert all(line.strip() in modules for line in text.splitlines()), text
 
 
 def test_live_elements_load(pages):

@@ -2,7 +2,7 @@
 or stills in the place of Jupyter's panels, one signature and one folded source for each
 function, folded checks, numbers to the right, the tables behind the figures, and
 links that run the notebook."""
-import ast, base64, re
+import ast, base64, re, textwrap
 from pathlib import Path
 
 from fastcore.nbio import mk_cell
@@ -16,23 +16,42 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 ELEMENT = re.compile(r"^<(copymem-[a-z]+)[^>]*>", re.M)  # a line that embeds one
 MODULE = "assets/playground/playground.js"
 NUMBER = re.compile(r"[-−+±~<>≤≥]?\s*[\d.,]+\s*(?:%|s|ms|of \d+)?(?:\s*±.*)?|[-–—]?|")
-LEAKS = [(r"\b__main__\.", ""), (r"\btorch\._C\.", "torch."), (r":NoneType=", "="),
-         (r"\bpathlib\.(?:_local\.)?(?=Path)", ""),
-         (r"\bfilelock\._\w+\.\w+", "FileLock"),
-         (r"^def ([A-Z])", r"class \1"), (r"\(\*args, \*\*kwargs\)|\(\n\s*\*args, "
-          r"\*\*kwargs,?\s*\n\)", ""),
-         (r"=[^,\n]*<(?:function|factory|class|object)\b.*?"
-          r"(?=, # |,?$)", "=...")]
+DEFINED = re.compile(r"/(\w+/\w+\.py)#L(\d+)")  # of a documented name, in its link
+SIGNATURE = re.compile(r"^```python\n.*?^```$", re.M | re.S)
 
 
 def is_docs(cell): return getattr(cell, "has_sd", False)
 
 
-def without_leaks(signature):
-    "A signature in the words of its source: no private modules, no addresses."
-    for pattern, plain in LEAKS:
-        signature = re.sub(pattern, plain, signature, flags=re.M)
-    return signature
+def header(source, line):
+    "What begins at `line` of a module, as written there, up to its first statement."
+    lines, kinds = source.splitlines(), (ast.FunctionDef, ast.ClassDef)
+    (node,) = (node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)
+               and line in [n.lineno for n in (node, *node.decorator_list)])
+    head = until(lines, node)
+    if isinstance(node, ast.FunctionDef): return head
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            init = textwrap.dedent(until(lines, part)).removesuffix(" -> None:")
+            return f"{head}\n{textwrap.indent(init, '    ')}"
+    return "\n".join([head, *(row for part in node.body if isinstance(
+        part, ast.AnnAssign) for row in lines[part.lineno - 1:part.end_lineno])])
+
+
+def until(lines, node):
+    "The lines of a definition before its body, or what its one line has of them."
+    first, last = node.lineno - 1, node.body[0]
+    rows = lines[first:last.lineno]
+    rows[-1] = rows[-1].encode()[:last.col_offset].decode()
+    return textwrap.dedent("\n".join(rows)).rstrip()
+
+
+def signed(text):
+    "The documentation of a name, with its signature in the words of its source."
+    path, line = DEFINED.search(text).groups()
+    source = (get_config().config_path/path).read_text(encoding="utf-8")
+    return SIGNATURE.sub(lambda _: f"```python\n{header(source, int(line))}\n```", text,
+                         count=1)
 
 
 def only_checks(source):
@@ -112,7 +131,7 @@ class Page(Processor):
             text = data["text/markdown"]
             text = text if isinstance(text, str) else "".join(text)
             data["text/markdown"] = self.words(
-                without_leaks(text) if is_docs(cell) else text)
+                signed(text) if is_docs(cell) else text)
         if cell.cell_type == "code" and not is_docs(cell): fold(cell)
 
     def words(self, text):

@@ -167,7 +167,7 @@ class Study:
                 plain = name in self.alone or name not in {**self.odd, **self.tasks}
                 ended = (one_by_one(runs, looks) if plain and place == "cpu" else
                          run_together(runs, device, looks, **self.options(group)))
-                for run in list(ended):
+                for run in ended:
                     found = row_of(run, looks.of(run.experiment), place)
                     yield run.experiment, {k: found.get(k) for k in self.figures}
         if looks.pool: looks.pool.shutdown()

@@ -6,7 +6,7 @@ Docs: https://OWNER.github.io/copymem/toolbox/sweep.html.md"""
 
 # %% auto #0
 __all__ = ['MOST', 'BACKENDS', 'Device', 'Alone', 'Together', 'Done', 'MARKUP', 'listed', 'plan_runs', 'grid_of', 'seeds_of',
-           'open_backend', 'FailedRuns', 'attempt', 'listed_alone', 'attempt_together', 'listed_together', 'results',
+           'open_backend', 'FailedRuns', 'attempt', 'attempt_alone', 'attempt_together', 'in_a_list', 'results',
            'check_sweep', 'sweep', 'Table', 'shown', 'wilson', 'select_runs', 'check_found', 'arrivals', 'over_seeds',
            'how_far', 'FIGURES', 'SWEEP_COLUMNS', 'read_sweep']
 
@@ -132,7 +132,7 @@ def attempt(run:Alone, experiment:Experiment, device:Device) -> Done:
     except Exception as error:
         return experiment, {}, f"{type(error).__name__}: {one_line(error)}"
 
-def listed_alone(*which:Any) -> list[Done]: return [attempt(*which)]
+def attempt_alone(*which:Any) -> Iterator[Done]: yield attempt(*which)
 
 def attempt_together(together:Together, group:list[Experiment], device:Device
                     ) -> Iterator[Done]:
@@ -145,10 +145,11 @@ def attempt_together(together:Together, group:list[Experiment], device:Device
     except Exception as error:
         for e in waiting: yield e, {}, f"{type(error).__name__}: {one_line(error)}"
 
-def listed_together(*which:Any) -> list[Done]: return list(attempt_together(*which))
+def in_a_list(do:Callable[..., Iterator[Done]], *which:Any) -> list[Done]:
+    return list(do(*which))
 
 def results(todo:list[Experiment], run:Alone, together:Together|None, device:Device,
-            jobs:int) -> Iterator[Done]:
+            jobs:int, here:bool) -> Iterator[Done]:
     "Does every run and yields it as `attempt` does: many as one, or each by joblib."
     place, work, alone = place_of(device), [], todo
     if place == "cuda" and run is train_row: together = together or train_together
@@ -156,10 +157,14 @@ def results(todo:list[Experiment], run:Alone, together:Together|None, device:Dev
         groups, alone = groups_of(todo, place)
         for g in groups:
             if place != "cpu": yield from attempt_together(together, g, place)
-            else: work += [joblib.delayed(listed_together)(together, g, place)]
-    work += [joblib.delayed(listed_alone)(run, e, device) for e in alone]
+            else: work.append((attempt_together, together, g, place))
+    work += [(attempt_alone, run, e, device) for e in alone]
+    if here:  # each as it ends, also of those that train together
+        for do, *which in work: yield from do(*which)
+        return
     pool = joblib.Parallel(min(jobs, len(work) or 1), return_as="generator_unordered")
-    for found in pool(work): yield from found
+    do = joblib.delayed(in_a_list)
+    for found in pool(do(*each) for each in work): yield from found
 
 def check_sweep(figures:Kinds, jobs:int, device:Device, run:Alone,
                 together:Together|None, progress:bool) -> int:
@@ -200,7 +205,7 @@ def sweep(experiments:Iterable[Experiment], # what to train
         rows = open_table(path, figures)
         todo = [e for e in runs if e not in rows]
         if todo: start_table(path, rows, figures)
-        done = results(todo, run, together, device, jobs)
+        done = results(todo, run, together, device, jobs, jobs == 1 and backend is None)
         bar = tqdm(done, total=len(todo), unit="run", disable=hides(progress))
         for e, found, why in bar:
             try:

@@ -276,6 +276,17 @@ def test_what_a_group_cannot_do_costs_the_rest_of_the_group(tmp_path):
     assert sorted((r["delay"], r["seed"]) for r in rows) == [(3, 3), (5, 3)]
 
 
+def test_one_job_writes_each_row_as_its_run_ends(tmp_path):
+    "Also of runs that train together: a group of hours is not lost with its last run."
+    written = []
+    def together(experiments, device):
+        for i, e in enumerate(experiments):
+            if i: written.append(len(read_sweep(tmp_path/"t.csv", KINDS)))
+            yield e, dict(drawn=i)
+    drawn(tmp_path/"t.csv", TINY, seeds=range(3), device="cpu", together=together)
+    assert written == [1, 2]
+
+
 # --- the table ---
 
 def test_two_sweeps_of_one_table_do_not_mix(tmp_path):

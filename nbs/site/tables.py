@@ -15,6 +15,7 @@ MADE = {name: f"python nbs/studies/{name}.py" for name in (
     "duel_search": RULE_SEARCH + "search",
     "duel_best": RULE_SEARCH + "best",
     "duel": RULE_SEARCH + "final",
+    "gated_search": "python nbs/studies/gated.py --tune --seeds 2 --delays 15",
     "long_delays": "python nbs/studies/far.py",
     "delay15": ""}  # `copymem sweep` of an earlier edition; each row holds its settings
 KEPT = "kept from an earlier edition's `copymem sweep`; each row holds its settings"

@@ -217,8 +217,9 @@ def as_a_command():
 
 
 def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK,
-         figures=None):
-    "The command line of a study: a `Study`, or a function of one run and `figures`."
+         figures=None, tune=None):
+    """The command line of a study: a `Study`, or a function of one run and `figures`.
+    On tuning seeds it has `tune`, runs and their table, or the same runs, in `runs/`."""
     parser = argparse.ArgumentParser(description=text,
                                      formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--delays", type=int, nargs="+", default=delays)
@@ -227,14 +228,16 @@ def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK,
     parser.add_argument("--seeds", type=int, default=seeds, help="how many")
     parser.add_argument("--tune", action="store_true",
                         help="tuning seeds, a table apart")
-    parser.add_argument("--only", nargs="+", choices=list(experiments), metavar="RUN")
+    parser.add_argument("--only", nargs="+", metavar="RUN",
+                        choices=[*experiments, *(tune[0] if tune else ())])
     parser.add_argument("--out", default=None, help="another table")
     parser.add_argument("--jobs", type=int, default=-1,
                         help="at a time, without a GPU (default: a core each)")
     parser.add_argument("--device", default=None, help="default: a GPU if there is one")
     o = parser.parse_args()
     first = 0 if o.tune else FIRST_REPORT_SEED + BLOCK * o.block
-    out = o.out or (Path("runs")/table if o.tune else RESULTS/table)
+    if o.tune: experiments, table = tune or (experiments, Path("runs")/table)
+    out = o.out or (table if o.tune else RESULTS/table)
     names, figures = o.only or list(experiments), figures or study.figures
     how = dict(together=study) if isinstance(study, Study) else dict(run=study)
     with as_a_command():

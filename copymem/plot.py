@@ -128,8 +128,9 @@ def _baseline(ax:Axes, name:str, value:float) -> _End:
 
 # %% ../nbs/toolbox/plot.ipynb #3ae85c16
 def _spread(heights:list[float], step:float) -> list[float]:
-    "Move sorted heights apart until neighbours are `step` apart, or nearly."
+    "Move sorted heights apart until neighbours are `step` apart, or nearly, above the ticks."
     for _ in range(60):
+        heights[:1] = [max(height, step / 2) for height in heights[:1]]
         for i in range(len(heights) - 1):
             overlap = heights[i] + step - heights[i + 1]
             if overlap > 1e-6:

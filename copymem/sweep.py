@@ -6,9 +6,9 @@ Docs: https://OWNER.github.io/copymem/toolbox/sweep.html.md"""
 
 # %% auto #0
 __all__ = ['MOST', 'BACKENDS', 'Device', 'Alone', 'Together', 'Done', 'MARKUP', 'listed', 'plan_runs', 'grid_of', 'seeds_of',
-           'open_backend', 'FailedRuns', 'attempt', 'attempt_alone', 'attempt_together', 'in_a_list', 'results',
-           'check_sweep', 'sweep', 'Table', 'shown', 'wilson', 'select_runs', 'check_found', 'arrivals', 'over_seeds',
-           'how_far', 'FIGURES', 'SWEEP_COLUMNS', 'read_sweep']
+           'open_backend', 'FailedRuns', 'one_by_one', 'attempt', 'attempts', 'results', 'check_sweep', 'sweep',
+           'Table', 'shown', 'wilson', 'select_runs', 'check_found', 'arrivals', 'over_seeds', 'how_far', 'FIGURES',
+           'SWEEP_COLUMNS', 'read_sweep']
 
 # %% ../nbs/toolbox/sweep.ipynb #36b40987
 import math
@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import islice, product
 from statistics import median
 from typing import Any
@@ -126,17 +127,13 @@ Alone = Callable[[Experiment, Any], Row]          # from a run and a device
 Together = Callable[[list[Experiment], Any], Iterable[tuple[Experiment, Row]]]
 Done = tuple[Experiment, Row, str|None]           # and what failed
 
-def attempt(run:Alone, experiment:Experiment, device:Device) -> Done:
-    "A run of a sweep, whatever comes of it: its experiment, its figures, what failed."
-    try: return experiment, dict(run(experiment, device)), None
-    except Exception as error:
-        return experiment, {}, f"{type(error).__name__}: {one_line(error)}"
+def one_by_one(run:Alone, group:list[Experiment], device:Device
+              ) -> Iterator[tuple[Experiment, Row]]:
+    "Runs that do not train together, as if they did."
+    for e in group: yield e, dict(run(e, device))
 
-def attempt_alone(*which:Any) -> Iterator[Done]: yield attempt(*which)
-
-def attempt_together(together:Together, group:list[Experiment], device:Device
-                    ) -> Iterator[Done]:
-    "As `attempt`, of runs that train together; what fails, fails for all that remain."
+def attempt(together:Together, group:list[Experiment], device:Device) -> Iterator[Done]:
+    "Each run, its figures and what failed; what fails, fails for all that remain."
     waiting = dict.fromkeys(group)
     try:
         for e, found in together(group, device):
@@ -145,26 +142,21 @@ def attempt_together(together:Together, group:list[Experiment], device:Device
     except Exception as error:
         for e in waiting: yield e, {}, f"{type(error).__name__}: {one_line(error)}"
 
-def in_a_list(do:Callable[..., Iterator[Done]], *which:Any) -> list[Done]:
-    return list(do(*which))
+def attempts(*which:Any) -> list[Done]: return list(attempt(*which))
 
 def results(todo:list[Experiment], run:Alone, together:Together|None, device:Device,
             jobs:int, here:bool) -> Iterator[Done]:
     "Does every run and yields it as `attempt` does: many as one, or each by joblib."
-    place, work, alone = place_of(device), [], todo
+    place, groups, alone = place_of(device), list[list[Experiment]](), todo
     if place == "cuda" and run is train_row: together = together or train_together
-    if together:
-        groups, alone = groups_of(todo, place)
-        for g in groups:
-            if place != "cpu": yield from attempt_together(together, g, place)
-            else: work.append((attempt_together, together, g, place))
-    work += [(attempt_alone, run, e, device) for e in alone]
-    if here:  # each as it ends, also of those that train together
-        for do, *which in work: yield from do(*which)
-        return
+    if together: groups, alone = groups_of(todo, place)
+    work:list[tuple[Any, ...]] = [(together, group, place) for group in groups]
+    work += [(partial(one_by_one, run), [e], device) for e in alone]
+    mine = len(work) if here else len(groups) if place != "cpu" else 0
+    for each in work[:mine]: yield from attempt(*each)  # a row as soon as a run ends
     pool = joblib.Parallel(min(jobs, len(work) or 1), return_as="generator_unordered")
-    do = joblib.delayed(in_a_list)
-    for found in pool(do(*each) for each in work): yield from found
+    for found in pool(joblib.delayed(attempts)(*each) for each in work[mine:]):
+        yield from found
 
 def check_sweep(figures:Kinds, jobs:int, device:Device, run:Alone,
                 together:Together|None, progress:bool) -> int:

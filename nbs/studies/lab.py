@@ -219,7 +219,7 @@ def as_a_command():
 def main(text, experiments, table, study, delays=(15, 30, 60), seeds=BLOCK,
          figures=None, tune=None):
     """The command line of a study: a `Study`, or a function of one run and `figures`.
-    On tuning seeds it has `tune`, runs and their table, or the same runs, in `runs/`."""
+    On tuning seeds: of `tune`, runs and their table; else the same runs, in `runs/`."""
     parser = argparse.ArgumentParser(description=text,
                                      formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--delays", type=int, nargs="+", default=delays)

@@ -16,15 +16,13 @@ MADE = {name: f"python nbs/studies/{name}.py" for name in (
     "duel_best": RULE_SEARCH + "best",
     "duel": RULE_SEARCH + "final",
     "gated_search": "python nbs/studies/gated.py --tune --seeds 2 --delays 15",
-    "long_delays": "python nbs/studies/far.py",
-    "delay15": ""}  # `copymem sweep` of an earlier edition; each row holds its settings
-KEPT = "kept from an earlier edition's `copymem sweep`; each row holds its settings"
+    "long_delays": "python nbs/studies/far.py"}
 
 
 def line(names, up):
     "What stands below a figure or rows that come from the tables `names`."
-    made = [f"[{name}.csv]({up}results/{name}.csv), " + (
-        f"made by `{MADE[name]}`" if MADE[name] else KEPT) for name in sorted(names)]
+    made = [f"[{name}.csv]({up}results/{name}.csv), made by `{MADE[name]}`"
+            for name in sorted(names)]
     label = "Table" if len(made) == 1 else "Tables"
     return f"::: {{.from-table}}\n{label}: {'; '.join(made)}.\n:::"
 

@@ -128,7 +128,7 @@ def _baseline(ax:Axes, name:str, value:float) -> _End:
 
 # %% ../nbs/toolbox/plot.ipynb #3ae85c16
 def _spread(heights:list[float], step:float) -> list[float]:
-    "Move sorted heights apart until neighbours are `step` apart, or nearly, above the ticks."
+    "Move sorted heights, none of them down to the ticks, `step` apart or nearly."
     for _ in range(60):
         heights[:1] = [max(height, step / 2) for height in heights[:1]]
         for i in range(len(heights) - 1):

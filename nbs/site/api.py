@@ -42,11 +42,18 @@ def one_line(text):
 def value_of(node, source):
     "What a constant is, where that is short; else how much it holds."
     text = " ".join(ast.get_source_segment(source, node).split())
-    if len(text) <= 48: return f"`{text}`"
+    if len(text) <= 48: return as_code(text)
     if isinstance(node, ast.Dict): return f"a dict of {len(node.keys)}"
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
         return f"a {type(node).__name__.lower()} of {len(node.elts)}"
-    return f"`{text[:44].rstrip()} …`".replace("|", r"\|")
+    return as_code(f"{text[:44].rstrip()} …")
+
+
+def as_code(text):
+    "Code in a cell of a table, whatever ticks and bars stand in it."
+    ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " * (len(ticks) > 1)
+    return f"{ticks}{space}{text}{space}{ticks}".replace("|", r"\|")
 
 
 def names_of(path):

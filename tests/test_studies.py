@@ -193,6 +193,19 @@ def test_gated_networks_are_as_large_and_learn(studies, name):
     assert row["last_update"] == 40 and 2 < loss < 3
 
 
+def test_half_a_run_is_no_row(studies, monkeypatch):
+    "An interrupt in a run of a study ends the study."
+    def interrupted(*_, **__): raise KeyboardInterrupt
+    short = dict(delay=1, updates=40, eval_every=20, hidden_size=8, warmup=2)
+    gated, staying = studies["gated"], studies["staying"]
+    monkeypatch.setattr(gated, "by_autograd", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        gated.run(replace(gated.EXPERIMENTS["gru"], **short), "cpu")
+    monkeypatch.setattr("copymem.experiment.backprop", interrupted)
+    e = replace(staying.EXPERIMENTS["bp-penalty-0.03"], **short)
+    with pytest.raises(KeyboardInterrupt): list(staying.STUDY([e], "cpu"))
+
+
 def test_the_leading_figure_looks_from_the_start(studies):
     "Every run begins with the same network, and a row follows each evaluation."
     lead, tiny = studies["lead"], dict(hidden_size=8, updates=100, warmup=50)

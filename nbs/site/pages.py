@@ -199,7 +199,8 @@ def elements(text):
 
 
 def fold(cell):
-    "Fold what has a signature above it, and what only guards; the author's word goes."
+    """Fold what has a signature above it, and what only guards; the author's word goes.
+    What draws tokens is marked: they keep their colours in the dark."""
     marks = re.findall(r"^#\| *([\w-]+):(.*)$", cell.source, re.M)
     bare = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
     options = {key: value.strip() for key, value in marks}  # the last of a name stands
@@ -208,6 +209,7 @@ def fold(cell):
         options["code-summary"] = options["code-summary"].replace("Exported s", "S")
     elif only_checks(bare) and not cell.outputs and "code-fold" not in options:
         options = {"code-fold": "true", "code-summary": '"The check"', **options}
+    if re.search(r"^show_tokens\(", bare, re.M): options["classes"] = "tokens"
     cell.source = "".join(f"#| {k}: {v}\n" for k, v in options.items()) + bare
 
 

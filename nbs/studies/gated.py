@@ -84,6 +84,7 @@ def run(experiment, device):
                   e.updates, batch_size=e.batch_size, clip=e.clip,
                   generator=torch.Generator().manual_seed(e.seed),
                   eval_every=e.eval_every, stop_at=e.stop_at, progress=False)
+    if history.stopped == "interrupted": raise KeyboardInterrupt  # half a run is no row
     passed = history.reached(0.99)
     return dict(update_99=passed and passed["update"],
                 recall=history.last["recall_accuracy"],

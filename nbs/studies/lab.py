@@ -212,7 +212,7 @@ def as_a_command():
     "What is inside ends as `copymem sweep` does: no process of it trains on."
     try:
         with ended_as_by_hand(): yield
-    except FailedRuns as error: raise SystemExit(str(error))
+    except (FailedRuns, BlockingIOError) as error: raise SystemExit(str(error))
     except KeyboardInterrupt: raise SystemExit(130)
 
 

@@ -218,7 +218,7 @@ class Table(list[Row]):
         return "\n".join(f"| {' | '.join(map(shown, line))} |" for line in lines)
     _repr_markdown_ = __repr__
 
-MARKUP = re.compile(r"[\\`*\[\]{}<>$~|&@^]|:\S|www\.|\b_|_\b|--\w", re.I)  # or a formula
+MARKUP = re.compile(r"[\\`*\[\]{}<>$~|&@^]|:\S|www\.|\b_|_\b|--\w", re.I)
 
 def shown(value:object) -> str:
     "A cell of a `Table`; what a notebook would take for markup stands in it as code."

@@ -64,6 +64,7 @@ def test_numbers_stand_to_the_right():
            "| 1,000 | TP | 1.0 |\n\nafter"
     assert "\n| T | who | share |\n|---:| --- | :-- |\n| 15 |" in staged.aligned(text)
     assert staged.aligned("| a |\n|---|\n| b |\n") == "| a |\n|---|\n| b |\n"
+    assert "|---:|" in staged.aligned("| share |\n|---|\n| 0.57 to 1.00 |\n| - |\n")
     assert staged.aligned("a | b\n\n---\n") == "a | b\n\n---\n"
 
 

@@ -15,7 +15,8 @@ STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 ELEMENT = re.compile(r"^<(copymem-[a-z]+)[^>]*>", re.M)  # a line that embeds one
 MODULE = "assets/playground/playground.js"
-NUMBER = re.compile(r"[-−+±~<>≤≥]?\s*[\d.,]+\s*(?:%|s|ms|of \d+)?(?:\s*±.*)?|[-–—]?|")
+NUMBER = re.compile(r"[-−+±~<>≤≥]?\s*[\d.,]+\s*(?:%|s|ms|of \d+)?"
+                    r"(?:\s*±.*| to [\d.]+)?|[-–—]?|")
 DEFINED = re.compile(r"/(\w+/\w+\.py)#L(\d+)")  # of a documented name, in its link
 SIGNATURE = re.compile(r"^```python\n.*?^```$", re.M | re.S)
 

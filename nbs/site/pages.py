@@ -2,7 +2,7 @@
 or stills in the place of Jupyter's panels, one signature and one folded source for each
 function, folded checks, numbers to the right, the tables behind the figures, and
 links that run the notebook."""
-import ast, base64, re, textwrap
+import ast, base64, functools, re, textwrap
 from pathlib import Path
 
 from fastcore.nbio import mk_cell
@@ -21,13 +21,16 @@ DEFINED = re.compile(r"/(\w+/\w+\.py)#L(\d+)")  # of a documented name, in its l
 SIGNATURE = re.compile(r"^```python\n.*?^```$", re.M | re.S)
 
 
+parsed = functools.cache(ast.parse)  # a module has many names, and is parsed once
+
+
 def is_docs(cell): return getattr(cell, "has_sd", False)
 
 
 def header(source, line):
     "What begins at `line` of a module, as written there, up to its first statement."
     lines, kinds = source.splitlines(), (ast.FunctionDef, ast.ClassDef)
-    (node,) = (node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)
+    (node,) = (node for node in ast.walk(parsed(source)) if isinstance(node, kinds)
                and line in [n.lineno for n in (node, *node.decorator_list)])
     head = until(lines, node)
     if isinstance(node, ast.FunctionDef): return head

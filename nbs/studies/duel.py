@@ -8,9 +8,8 @@ import argparse
 import math
 import random
 from dataclasses import replace
-from statistics import mean, median
 
-from lab import BLOCK, FIRST_REPORT_SEED, RESULTS, as_a_command, protocol
+from lab import BLOCK, FIRST_REPORT_SEED, RESULTS, as_a_command, protocol, rank
 
 from copymem.settings import SETTINGS
 from copymem.sweep import Table, arrivals, read_sweep, sweep
@@ -48,11 +47,7 @@ def ranked(rows, method):
     for row in rows:
         if row["method"] != method: continue
         groups.setdefault(tuple(row[k] for k in keys), []).append(row)
-    when = lambda row: row["update_99"] or math.inf
-    def rank(rows):
-        return (-sum(r["update_99"] is not None for r in rows),
-                median(map(when, rows)), -mean(r["recall_accuracy"] for r in rows))
-    best = sorted(groups.values(), key=rank)
+    best = sorted(groups.values(), key=lambda rows: rank(rows, "recall_accuracy"))
     return [(protocol(f"duel-{method}", **dict(zip(keys, [rows[0][k] for k in keys]))),
              rows) for rows in best]
 

@@ -5,12 +5,10 @@ the best of four rates.
     python nbs/studies/gated.py --tune --seeds 2 --delays 15    # the four rates
     python nbs/studies/gated.py
 """
-import math
 from dataclasses import replace
-from statistics import mean, median
 
 import torch
-from lab import RESULTS, main, protocol
+from lab import RESULTS, main, protocol, rank
 from torch import nn
 from torch.nn.functional import one_hot
 
@@ -27,14 +25,14 @@ SEEN = dict(update_99=int, recall=float, best_recall=float, last_update=int,
 
 
 def best(rows):
-    "Of each kind the run whose rate arrived more often, sooner, recalled more."
-    def rank(name):
-        found = [row for row in rows if row["name"] == name]
-        when = median([row["update_99"] or math.inf for row in found] or [math.inf])
-        return (sum(row["update_99"] is None for row in found), when,
-                -mean(row["recall"] for row in found) if found else 0)
-    return {kind: replace(SEARCH[min((f"{kind}-{rate}" for rate in RATES), key=rank)],
-                          name=kind) for kind in KINDS}
+    "Of each kind the run at the best rate of those tried."
+    tried, found = {}, {}
+    for row in rows: tried.setdefault(row["name"], []).append(row)
+    for kind in KINDS:
+        names = [name for name in SEARCH if name in tried and name.startswith(kind)]
+        name = min(names, key=lambda name: rank(tried[name]), default=f"{kind}-0.001")
+        found[kind] = replace(SEARCH[name], name=kind)
+    return found
 
 
 EXPERIMENTS = best(read_sweep(TUNED, SEEN) if TUNED.exists() else [])

@@ -2,6 +2,7 @@
 in each, and the command line that fills a table (`python nbs/studies/rescues.py
 --help`)."""
 import argparse
+import math
 import os
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 import numpy as np
 import torch
@@ -193,6 +194,13 @@ class Study:
     def task_of(self, experiment):
         "What a run is trained and evaluated on."
         return self.tasks.get(experiment.name, CopyTask)(experiment.delay)
+
+
+def rank(rows, recall="recall"):
+    "Sorts settings by their runs: more arrived, then sooner, then recalled more."
+    when = [row["update_99"] or math.inf for row in rows]
+    return (-sum(row["update_99"] is not None for row in rows), median(when),
+            -mean(row[recall] for row in rows))
 
 
 def line(rows, name, delay, figures=FIGURES):

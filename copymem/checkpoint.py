@@ -12,7 +12,7 @@ __all__ = ['CHECKPOINT', 'STOPPED', 'Kind', 'Moving', 'parts_of', 'run_tensors',
 import json
 import math
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Protocol
 import torch
 from torch import nn
 from .files import AnyPath, digest, load_tensors, one_line, save_tensors
@@ -78,7 +78,9 @@ def read_rows(experiment:Experiment, metadata:dict[str, str]) -> History:
 
 Kind = tuple[torch.dtype, torch.Size]  # of a tensor
 
-def like(tensor:torch.Tensor) -> Kind: return tensor.dtype, tensor.shape
+def like(tensor:torch.Tensor) -> Kind:
+    "A tensor's kind, by which what a file holds is compared with what it must hold."
+    return tensor.dtype, tensor.shape
 
 def checkpoint_layout(run:Moving, history:History) -> dict[str, Kind]:
     "The kinds by name of all tensors in a checkpoint of `run` with this history."

@@ -56,10 +56,10 @@ PAIRS = """
     experiment.BACKENDS sweep.BACKENDS
     experiment.open_backend sweep.open_backend
     experiment.sweep sweep.sweep
-    experiment.Table sweep.Table
-    experiment.select_runs sweep.select_runs
-    experiment.over_seeds sweep.over_seeds
-    experiment.how_far sweep.how_far
+    experiment.Table summary.Table
+    experiment.select_runs summary.select_runs
+    experiment.over_seeds summary.over_seeds
+    experiment.how_far summary.how_far
     experiment.sweep_row rows.train_row
 """
 MOVED = {f"copymem.{old}": f"copymem.{new}"  # old dotted name -> new dotted name

@@ -40,7 +40,7 @@ def update_axis(
 ) -> None:
     "Updates, evenly spaced to 100 and then by powers of ten; y from 0 to 1."
     ax.set_xscale('symlog', linthresh=100, linscale=0.8)
-    ticks = [u for u in (0, 50, 100, 300, 1000, 3000, 10_000) if u <= updates]
+    ticks = [u for u in (0, 50, 100, 300, 1000, 10_000) if u <= updates]
     ax.set_xticks(ticks, [f'{u:,}' for u in ticks])
     ax.minorticks_off()
     ax.set(xlim=(0, updates), ylim=(0, 1.03))
@@ -59,7 +59,7 @@ def plot_inside(
     pyplot:bool=True, # False: a figure that the notebook does not know of
 ) -> Axes:
     "Recall, slope and what is readable over the updates; the last run is the newest."
-    axes = side_by_side(10.5, 3.5, title, ncols=3, pyplot=pyplot)
+    axes = side_by_side(8, 3.2, title, ncols=3, pyplot=pyplot)
     for ax, (key, name) in zip(axes, INSIDE.items()):
         _style(ax, None, 'update', name, grid='y')
         for i, (label, run) in enumerate(runs.items()):
@@ -122,7 +122,7 @@ def plot_parts(
     pyplot:bool=True, # False: a figure that the notebook does not know of
 ) -> Axes:
     "Sizes, direction and effect of the parts of a displacement, on fixed axes."
-    axes = side_by_side(10.5, 3.5, title, ncols=3, pyplot=pyplot)
+    axes = side_by_side(8, 3.2, title, ncols=3, pyplot=pyplot)
     plot_horizon(sizes, delay, ax=axes[0], ylabel='size', limits=(1e-6, 1e2))
     axes[0].set_yticks([1e-6, 1e-4, 0.01, 1, 100])
     axes[1].set_ylim(-1, 1)
@@ -147,7 +147,7 @@ def plot_memory(
 ) -> Axes:
     "Accuracy of a read-out for each symbol at each step, 0 to 1, and its mean."
     found = np.ma.masked_invalid(np.asarray(found, dtype=float))
-    top, low = side_by_side(9, 4.6, title, nrows=2, pyplot=pyplot)
+    top, low = side_by_side(8, 4.4, title, nrows=2, pyplot=pyplot)
     _style(top, None, None, 'symbol')
     edges = np.arange(found.shape[1] + 1) - 0.5
     cells = top.pcolormesh(edges, np.arange(11) + 0.5, found, cmap=GRID_MAP, vmin=0,

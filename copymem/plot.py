@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
+from .lettering import FAMILY, Lettering
 from .moved import names_moved_from
 
 # %% ../nbs/toolbox/plot.ipynb #35ad3c51
@@ -60,7 +61,7 @@ def _style(ax:Axes, title:str|None=None, xlabel:str|None=None, ylabel:str|None=N
         spine.set_visible(side in ('left', 'bottom'))
         spine.set(linewidth=0.7, color='#9DA1A8')
     ax.tick_params(which='both', labelsize=9, length=3, width=0.7,
-                   color='#9DA1A8', labelcolor=INK)
+                   color='#9DA1A8', labelcolor=INK, labelfontfamily=FAMILY)
     if xlabel: ax.set_xlabel(xlabel, fontsize=9.5, color=INK)
     if ylabel: ax.set_ylabel(ylabel, fontsize=9.5, color=INK)
     if grid:
@@ -83,7 +84,7 @@ def new_axes(
     "New styled `Axes`, or an array of them, shaped as `plt.subplots` does."
     fig = (plt.figure if pyplot else Figure)(figsize=(width, height), dpi=110)
     fig.set_facecolor(PAGE)
-    fig.set_layout_engine('constrained', w_pad=0.09, h_pad=0.09)
+    fig.set_layout_engine(Lettering(w_pad=0.09, h_pad=0.09))
     axes = fig.subplots(nrows, ncols)
     if nrows * ncols == 1: return _style(axes, title, xlabel, ylabel)
     for ax in axes.flat: _style(ax, None, xlabel, ylabel)

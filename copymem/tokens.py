@@ -64,8 +64,9 @@ def _draw_tokens(ax:Axes, row:Iterable[int], y:float, height:float, fontsize:flo
     for t, token in enumerate(row):
         fill, ink = token_colors(token, n_symbols)
         ax.add_patch(_token_box(t, y, height, aspect, facecolor=fill, edgecolor='none'))
-        ax.text(t, y, str(token), ha='center', va='center_baseline', fontsize=fontsize,
-                color=ink, fontweight='normal' if token == n_symbols else 'bold')
+        ax.annotate(str(token), (t, y), (0, -0.36 * fontsize), color=ink, ha='center',
+                    textcoords='offset points', fontsize=fontsize,
+                    fontweight='normal' if token == n_symbols else 'bold')
 
 # %% ../nbs/toolbox/tokens.ipynb #c4870b1d
 def _as_rows(rows:Any) -> list[Any]:
@@ -96,7 +97,7 @@ def _fit(ax:Axes|None, n_rows:int, n_steps:int, labels:list[str], title:str|None
     width = (8 - margin - 0.3) / n_steps
     tall = min(0.27, max(0.2, width)) + (0.15 if marked else 0.12)
     lines = len(textwrap.wrap(title, 90)) if title else 0
-    height = n_rows * tall + 0.5 + 0.22 * lines
+    height = (n_rows + 0.13) * tall + 0.64 + (0.09 + 0.185 * lines) * bool(lines)
     return new_axes(height=height, title=title, pyplot=pyplot), width, tall
 
 # %% ../nbs/toolbox/tokens.ipynb #9d35f6a2
@@ -148,8 +149,7 @@ STATE_MAP = LinearSegmentedColormap.from_list(
 
 def _strip_above(ax:Axes, tokens:ArrayLike, n_steps:int) -> float:
     "Print `tokens` above the steps of `ax`, and return the points that this takes."
-    box, tall = _inches(ax), 0.24
-    width = box.width / n_steps
+    width, tall = (box := _inches(ax)).width / n_steps, 0.24
     strip = ax.inset_axes((0, 1 + 0.05 / box.height, 1, tall / box.height))
     strip.set(xlim=(-0.5, n_steps - 0.5), ylim=(-0.5, 0.5))
     strip.axis('off')

@@ -27,16 +27,18 @@ MAY_IMPORT = {
                    "train", "weights", "settings", "checkpoint"},
     "table": {"files", "settings"},
     "rows": {"experiment", "many", "settings", "train"},
+    "summary": {"files", "settings", "table"},
     "sweep": {"files", "experiment", "many", "settings", "train", "table", "rows"},
     "site": {"files", "data", "rnn", "backprop", "targetprop", "probe", "weights"},
-    "plot": set(),
+    "lettering": set(),
+    "plot": {"lettering"},
     "tokens": {"plot"},
     "pictures": {"plot", "tokens"},
 }
 EVERY_ROOM = {"check", "moved"}     # what an argument may be; where old names went
 # nothing imports these, and they may import all
 LAST = {"widgets", "inside", "live", "steep", "panel"}
-MAY_IMPORT["cli"] = set(MAY_IMPORT) - {"plot", "tokens", "pictures"}
+MAY_IMPORT["cli"] = set(MAY_IMPORT) - {"lettering", "plot", "tokens", "pictures"}
 MAY_IMPORT |= {room: MODULES for room in LAST & MODULES}
 
 
@@ -103,7 +105,7 @@ def test_rnn_needs_only_torch():
 def test_package_works_without_the_course():
     base = [re.match(r"[\w.-]+", r)[0]
             for r in requires("copymem") if "extra ==" not in r]
-    course = {"plot", "tokens", "pictures", *LAST}
+    course = {"lettering", "plot", "tokens", "pictures", *LAST}
     done = import_with(base, *(f"copymem.{m}" for m in sorted(MODULES - course)))
     assert done.returncode == 0, done.stderr
 
@@ -113,7 +115,8 @@ def test_the_block_blocks():
     assert done.returncode and "is not installed" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["plot", "tokens", "pictures", *sorted(LAST)])
+@pytest.mark.parametrize(
+    "module", ["lettering", "plot", "tokens", "pictures", *sorted(LAST)])
 def test_a_missing_extra_is_named(module):
     base = [re.match(r"[\w.-]+", r)[0] for r in requires("copymem")
             if "extra ==" not in r]

@@ -1,9 +1,10 @@
 """Many runs: the same table from any backend; one row a run; what an interrupt
 leaves."""
 import csv, os, re, shutil, signal, subprocess, sys, sysconfig, time
+from collections import Counter
 from dataclasses import replace
 from html import unescape
-from itertools import count
+from itertools import combinations, count, product
 
 import numpy, pandas, pytest
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
@@ -11,9 +12,9 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 from conftest import run
 from copymem.cli import main
 from copymem.settings import Experiment
+from copymem.summary import Table, arrivals, fisher, select_runs, wilson
 from copymem.sweep import (
-    FIGURES, SWEEP_COLUMNS, FailedRuns, Table, arrivals, open_backend, read_sweep,
-    select_runs, sweep, wilson)
+    FIGURES, SWEEP_COLUMNS, FailedRuns, open_backend, read_sweep, sweep)
 from copymem.weights import results_path
 
 TIMES = ("seconds", "seconds_99")
@@ -411,6 +412,17 @@ def test_the_interval():
             assert p in (0.0, 1.0) or abs(passed / n - p) == pytest.approx(
                 1.959964 * (p * (1 - p) / n) ** 0.5, rel=1e-6
             )
+
+
+@pytest.mark.parametrize("n, m", [(1, 1), (3, 5), (4, 4), (5, 2)])
+def test_fishers_p_counts_every_shuffle(n, m):
+    "Of all ways to lay the arrivals among the runs, those at most as likely as this."
+    for a, b in product(range(n + 1), range(m + 1)):
+        shared = Counter(sum(place < n for place in places)
+                         for places in combinations(range(n + m), a + b))
+        rare = sum(ways for ways in shared.values() if ways <= shared[a])
+        assert fisher(a, n, b, m) == rare / shared.total()
+        assert fisher(b, m, a, n) == fisher(a, n, b, m) == fisher(n - a, n, m - b, m)
 
 
 @pytest.mark.parametrize("updates, middle", [

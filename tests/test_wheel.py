@@ -33,9 +33,9 @@ def test_holds_the_package_and_the_weights(wheel):
     expected = {
         p.relative_to(ROOT).as_posix()
         for p in (ROOT/"copymem").rglob("*")
-        if p.suffix in {".py", ".safetensors", ".csv", ".typed"}
+        if p.suffix in {".py", ".safetensors", ".csv", ".typed", ".otf"}
     }
-    expected.add("copymem/settings.ini")
+    expected |= {"copymem/settings.ini", "copymem/fonts/OFL.txt"}
     assert {
         "copymem/pretrained/15-tp.safetensors", "copymem/results/duel.csv",
         "copymem/results/rescues.csv", "copymem/results/devices.csv",
@@ -129,7 +129,9 @@ from copymem.backprop import backprop
 from copymem.data import CopyTask, recall_accuracy
 from copymem.experiment import load_experiments, run_experiment
 from copymem.rnn import RNN
-from copymem.sweep import Table, over_seeds, read_sweep, select_runs, sweep
+from copymem.summary import Table, over_seeds, select_runs
+from copymem.sweep import sweep
+from copymem.table import read_sweep
 from copymem.targetprop import Inverse, targetprop
 from copymem.train import History, Scores, evaluate, fit
 from copymem.weights import load_model, save_model

@@ -64,6 +64,9 @@ def names_of(path):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node in tree.body:
             what = "class" if isinstance(node, ast.ClassDef) else "function"
             found.setdefault(node.name, (what, one_line(ast.get_docstring(node))))
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            there = "value", f"that of [`copymem.{node.module}`](#{node.module})"
+            found |= {a.name: there for a in node.names if a.name not in found}
         if not isinstance(node, (ast.Assign, ast.AnnAssign)): continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         for name, value in assigned(targets[0], node.value):

@@ -12,7 +12,9 @@ from dataclasses import replace
 from lab import BLOCK, FIRST_REPORT_SEED, RESULTS, as_a_command, protocol, rank
 
 from copymem.settings import SETTINGS
-from copymem.sweep import Table, arrivals, read_sweep, sweep
+from copymem.summary import Table, arrivals
+from copymem.sweep import sweep
+from copymem.table import read_sweep
 
 DRAWS, FULL = 32, 20_000
 DELAYS = (3, 5, 10, 15, 30, 60)

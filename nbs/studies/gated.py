@@ -12,7 +12,7 @@ from lab import RESULTS, main, protocol, rank
 from torch import nn
 from torch.nn.functional import one_hot
 
-from copymem.sweep import read_sweep
+from copymem.table import read_sweep
 from copymem.train import fit
 
 KINDS = {"gru": (nn.GRU, 73), "lstm": (nn.LSTM, 62), "irnn": (nn.RNN, 128)}

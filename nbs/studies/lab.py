@@ -24,7 +24,8 @@ from copymem.probe import readable, readable_at
 from copymem.rnn import RNN
 from copymem.rows import run_together, since
 from copymem.settings import Experiment
-from copymem.sweep import FailedRuns, Table, arrivals, select_runs, sweep
+from copymem.summary import Table, arrivals, select_runs
+from copymem.sweep import FailedRuns, sweep
 from copymem.train import cpu_threads
 
 RESULTS = Path(__file__).resolve().parents[2]/"copymem/results"

@@ -10,7 +10,8 @@ import numpy as np, torch
 
 import copymem.backprop, copymem.fast, copymem.probe, copymem.targetprop
 import copymem.train as train
-from copymem import check, data, experiment, files, rows, settings, sweep, weights
+from copymem import check, data, experiment, files, rows, settings, summary
+from copymem import sweep as sweeps, weights
 from copymem.data import CopyTask
 from copymem.rnn import RNN
 from copymem.settings import CHOICES, POSITIVE, RANGES, SETTINGS, Experiment
@@ -230,8 +231,8 @@ def of_probes(rnn, inverse):
 
 def of_files(rnn, tiny):
     for read in (weights.load_model, weights.read_metadata, weights.read_history,
-                 sweep.read_sweep, files.read_bytes, files.read_text, files.read_header,
-                 files.load_tensors, files.read_table):
+                 sweeps.read_sweep, files.read_bytes, files.read_text,
+                 files.read_header, files.load_tensors, files.read_table):
         yield read.__name__, read, dict(path="none"), dict(path=place)
     yield "load_experiments", settings.load_experiments, {}, dict(
         path=lambda v: v is None or place(v))
@@ -270,7 +271,7 @@ def of_sweeps(tiny):
     run = lambda experiment, device: dict(n=1)
     base = dict(experiments=[e], seeds=[0], out="t.csv", run=run, figures=dict(n=int),
                 jobs=1, progress=False)
-    yield "sweep", sweep.sweep, base, dict(
+    yield "sweep", sweeps.sweep, base, dict(
         experiments=lambda v: False, seeds=lambda v: None if isinstance(v, (
             list, np.ndarray, set, tuple, torch.Tensor)) else False,
         out=place, delays=lambda v: None if isinstance(v, (
@@ -280,13 +281,17 @@ def of_sweeps(tiny):
         together=function, figures=lambda v: None if isinstance(v, dict) else False,
         jobs=lambda v: whole(-1)(v) and v != 0, backend=lambda v: v is None,
         address=lambda v: v is None, device=device, progress=flag)
-    yield "wilson", sweep.wilson, dict(passed=1, n=3), dict(
+    yield "wilson", summary.wilson, dict(passed=1, n=3), dict(
         passed=whole(0, 3), n=whole(1))
+    yield "fisher", summary.fisher, dict(passed=1, n=3, others=1, m=3), dict(
+        passed=whole(0, 3), n=whole(1, 10_000), others=whole(0, 3),
+        m=whole(1, 10_000))
     row = dict(zip(["name", *SETTINGS], ["x", *(getattr(e, k) for k in SETTINGS)]))
-    yield "select_runs", sweep.select_runs, dict(rows=[row], name="x", delay=15), dict(
+    one = dict(rows=[row], name="x", delay=15)
+    yield "select_runs", summary.select_runs, one, dict(
         delay=whole(1), rows=lambda v: None if isinstance(v, (list, tuple)) else False,
         name=lambda v: None if isinstance(v, str) else False)
-    for over in (sweep.arrivals, sweep.over_seeds, sweep.how_far):
+    for over in (summary.arrivals, summary.over_seeds, summary.how_far):
         yield over.__name__, over, dict(found=[]), dict(found=lambda v: False)
     yield "train_row", rows.train_row, dict(experiment=e), dict(
         experiment=lambda v: None if isinstance(v, Experiment) else False,

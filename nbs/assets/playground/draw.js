@@ -6,7 +6,7 @@ import {TOKENS, TOKEN_INKS} from "./theme.js";
 /** @typedef {ReturnType<import("./theme.js").colorsOf>} Colors */
 /** @typedef {{x: number, y: number, w: number, h: number}} Box */
 
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+const FONT = 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /** The fill and ink of a token. @param {number} token @param {Colors} colors */
 export function tokenColors(token, colors) {

@@ -50,19 +50,21 @@ export function colorsOf(element) {
     name => [name, style.getPropertyValue(`--cm-${name}`).trim()])));
 }
 
-/** Calls back whenever light turns to dark or back; returns what ends that.
+/** Calls back whenever light turns to dark or back or letters have come; returns what ends that.
  * @param {() => void} changed */
 export function watchTheme(changed) {
   const media = matchMedia("(prefers-color-scheme: dark)");
   const observer = new MutationObserver(changed);
   media.addEventListener("change", changed);
+  document.fonts.addEventListener("loadingdone", changed);
   observer.observe(document.body, {attributes: true, attributeFilter: ["class"]});
-  return () => { media.removeEventListener("change", changed); observer.disconnect(); };
+  return () => { media.removeEventListener("change", changed); observer.disconnect();
+    document.fonts.removeEventListener("loadingdone", changed); };
 }
 
 export const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
-:host { font: 15px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
+:host { font: 15px/1.45 Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
   color: var(--cm-ink); container-type: inline-size; }
 :host([hidden]) { display: none; }
 *, *::before { box-sizing: border-box; }

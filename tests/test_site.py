@@ -75,6 +75,15 @@ def test_only_guards_are_folded():
         assert staged.only_checks(source) is alone
 
 
+def test_only_drawings_are_folded():
+    drawn = "ax = new_axes()\nfor y in ys:\n    ax.plot(y)\nax.set(ylim=(0, 1))\nax"
+    for source, alone in [(drawn, True), (drawn[:30], False),
+                          (f"{drawn}\nassert ys", False), (f"fit(rnn)\n{drawn}", False),
+                          (f"import math\n{drawn}", False),
+                          (f"def f(): pass\n{drawn}", False)]:
+        assert staged.only_draws(source) is alone
+
+
 def cell(source, line=None):
     "A staged cell: code, or the signature of what begins at `line`."
     out = [{"data": {"text/markdown": f"[source](a.py#L{line})"}}] if line else []

@@ -1,7 +1,7 @@
 """The one family of pages and figures, cut to what they write:
 `python nbs/site/fonts.py FOLDER`, where FOLDER holds the OpenType files of Inter
 (https://rsms.me/inter/, SIL Open Font License 1.1; 4.0 was used). Needs fonttools and
-brotli. Figures read copymem/fonts, pages read nbs/assets/fonts."""
+brotli. Figures read copymem/fonts, pages read nbs/site/fonts."""
 import argparse
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def main():
     for face in FACES:
         source = folder/f"Inter-{face}.otf"
         cut(source, ROOT/"copymem/fonts"/source.name, None)
-        cut(source, ROOT/"nbs/assets/fonts"/f"Inter-{face}.woff2", "woff2")
+        cut(source, ROOT/"nbs/site/fonts"/f"Inter-{face}.woff2", "woff2")
 
 
 if __name__ == "__main__": main()

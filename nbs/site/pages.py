@@ -65,6 +65,12 @@ def only_checks(source):
     return bool(body) and all(isinstance(node, ast.Assert) for node in body)
 
 
+def only_draws(source):
+    "Whether a longer cell only draws: it claims, makes and trains nothing."
+    return source.strip().count("\n") > 3 and not re.search(
+        r"^\s*(assert|def|class|import|from)\b|\b(fit|watch)\(", source, re.M)
+
+
 def aligned(text):
     "A Markdown table's columns of numbers set to the right."
     def one(match):
@@ -203,8 +209,8 @@ def elements(text):
 
 
 def fold(cell):
-    """Fold what has a signature above it, and what only guards; the author's word goes.
-    What draws tokens is marked: they keep their colours in the dark."""
+    """Fold what has a signature above it, what only guards and what only draws; the
+    author's word goes. Tokens are marked: they keep their colours in the dark."""
     marks = re.findall(r"^#\| *([\w-]+):(.*)$", cell.source, re.M)
     bare = re.sub(r"^#\|.*\n?", "", cell.source, flags=re.M)
     options = {key: value.strip() for key, value in marks}  # the last of a name stands
@@ -213,6 +219,9 @@ def fold(cell):
         options["code-summary"] = options["code-summary"].replace("Exported s", "S")
     elif only_checks(bare) and not cell.outputs and "code-fold" not in options:
         options = {"code-fold": "true", "code-summary": '"The check"', **options}
+    elif "fig-cap" in options and "code-fold" not in options and only_draws(bare):
+        options = {"code-fold": "true", "code-summary": '"The code of this figure"',
+                   **options}
     if re.search(r"^show_tokens\(", bare, re.M): options["classes"] = "tokens"
     cell.source = "".join(f"#| {k}: {v}\n" for k, v in options.items()) + bare
 

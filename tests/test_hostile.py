@@ -7,7 +7,7 @@ from conftest import ROOT, run
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from copymem import fast
+from copymem import experiment, fast, live
 from copymem.backprop import backprop
 from copymem.checkpoint import digest
 from copymem.cli import main
@@ -18,7 +18,9 @@ from copymem.files import lock, read_bytes, write_text
 from copymem.rnn import RNN
 from copymem.settings import Experiment, load_experiments
 from copymem.sweep import read_sweep
-from copymem.targetprop import Inverse, targetprop
+from copymem.steep import steepness_controls
+from copymem.targetprop import Inverse, draw_noise, targetprop
+from copymem.tokens import plot_grid, plot_states, show_tokens
 from copymem.train import evaluate, fit
 from copymem.weights import (
     load_model, load_pretrained, read_history, read_metadata, save_model)
@@ -39,6 +41,31 @@ def message(call, *names):
 
 
 # --- Python ---
+
+@pytest.mark.parametrize("call, names", [
+    (lambda: show_tokens([[1, 2]], labels=["a", "b"]), ["labels", 1, 2]),
+    (lambda: show_tokens([[1], [2], [3]], expected=[[1], [2]]), ["expected", 3, 2]),
+    (lambda: plot_states([0.0, 0.5]), ["states", (2,)]),
+    (lambda: plot_grid([[1.0]], ["a"], ["b", "c"]), ["values", (1, 2), (1, 1)]),
+    (lambda: steepness_controls(7), ["delay", 15, 7])])
+def test_pictures(call, names): message(call, *names)
+
+
+def test_noise_of_another_shape():
+    noise = torch.zeros(3, 7)
+    message(lambda: draw_noise(torch.zeros(3, 8), noise), "noise", (3, 8), (3, 7))
+
+
+def test_a_live_run_that_fails_says_why(monkeypatch):
+    "The thread ends, and what it shows last names the error."
+    def broken(run): raise MemoryError("no room")
+    monkeypatch.setattr(live, "train", broken)
+    shown = []
+    run = live.LiveRun(Experiment("x"), lambda run: shown.append(run.state), None)
+    run.begin()
+    run.join(60)
+    assert run.done and shown == ["failed, MemoryError: no room"]
+
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "15", None, True, float("nan"), [15]])
 def test_delay(value): message(lambda: CopyTask(delay=value), "delay", value)
@@ -977,6 +1004,17 @@ def test_missing_streams(tmp_path, closed):
             cwd=tmp_path, capture_output=True, timeout=300,
         )
         assert done.returncode == code and b"Traceback" not in done.stderr, done.stderr
+
+
+def test_interrupted_before_its_first_look(tmp_path, monkeypatch, capsys):
+    "A run that was never looked at keeps nothing and claims nothing."
+    def interrupted(*args, **settings): raise KeyboardInterrupt
+    monkeypatch.setattr(experiment, "backprop", interrupted)
+    out = tmp_path/"runs"
+    assert main(["train", "15-bp", "--out", str(out), "--settings",
+                 str(ROOT/"settings.ini")]) == 130
+    assert "nothing to keep" in capsys.readouterr().out
+    assert not [p for p in out.glob("*") if p.suffix in (".safetensors", ".checkpoint")]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")

@@ -105,6 +105,13 @@ def test_python_makes_the_recorded_vectors():
     close(site.make_vectors(), recorded)
 
 
+def test_a_command_records_them(tmp_path, capsys):
+    file = tmp_path/"vectors.json"
+    assert site.main(["vectors", "--to", str(file)]) == 0
+    assert str(file) in capsys.readouterr().out
+    close(json.loads(file.read_text()), site.make_vectors())
+
+
 def test_the_page_makes_the_recorded_vectors(open_page):
     off = open_page().evaluate("""async () => {
         const numerics = await import("/nbs/assets/playground/numerics.js");
@@ -163,6 +170,13 @@ def test_weights_are_those_of_the_package(tmp_path):
     index = json.loads((HOME/"weights/index.json").read_text())["networks"]
     assert [e["name"] for e in index] == [*site.NETWORKS, "untrained", "untrained-read"]
     assert all(e["same_answers"] > 0.999 for e in index)
+
+
+def test_half_precision_that_costs_recall_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "kept_by_half", lambda rnn, delay: (0.9, 0.99, 0.98))
+    with pytest.raises(ValueError, match="15-tp: in float16 recall falls from 0.99"):
+        site.main(["weights", "--to", str(tmp_path)])
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_page_is_light():

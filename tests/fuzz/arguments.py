@@ -190,7 +190,7 @@ def of_training(rnn, tiny):
     yield "run_experiment", experiment.run_experiment, dict(
         experiment=Experiment("x", **tiny), progress=False), dict(
             experiment=lambda v: None if isinstance(v, Experiment) else False,
-            out=place, device=device, resume=flag, force=flag,
+            out=lambda v: v is None or place(v), device=device, resume=flag, force=flag,
             callback=function, progress=flag)
     yield "level_of", experiment.level_of, dict(
         experiment=Experiment("x", **tiny), update=1), dict(

@@ -61,6 +61,42 @@ def test_the_silence_trains_the_readout_alone(studies):
     for a, b in zip(ours, without[:3] + whole[3:]): torch.testing.assert_close(a, b)
 
 
+def test_the_penalty_is_split_in_two(studies):
+    "On what states share and on what each has beside that: autograd's, and the whole."
+    module, (weights, _), batch = studies["rescues"], *made()
+    weights, own = [w.requires_grad_() for w in weights], dict(activity=0.7)
+    h = many.states_of(weights, batch[0])
+    plain = many.local_gradients(weights, h, batch[1], 1.0, 0.0)[0]
+    parts = h.mean(0).expand_as(h), h - h.mean(0)
+    for rule, part in zip((module.shared, module.each_own), parts):
+        loss = plain + 0.7 / 2 * part.square().sum(-1).mean()
+        found, grads, _ = rule(weights, (), *batch, None, own)
+        torch.testing.assert_close(found, loss)
+        for a, b in zip(grads, torch.autograd.grad(loss, weights, retain_graph=True)):
+            torch.testing.assert_close(a, b)
+    whole, none = (many.backprop(weights, (), *batch, None, dict(
+        silence=1.0, activity=activity))[1] for activity in (0.7, 0.0))
+    both = [rule(weights, (), *batch, None, own)[1]
+            for rule in (module.shared, module.each_own)]
+    for a, b, sum_, bare in zip(*both, whole, none):
+        torch.testing.assert_close(a + b, sum_ + bare)
+
+
+def test_a_parted_run_alone_leaves_the_same_gradients(studies):
+    study = studies["rescues"]
+    assert len(study.ALONE) == 2
+    for name in study.ALONE:
+        e = replace(study.EXPERIMENTS[name], delay=7, hidden_size=16, seed=3)
+        alone, other = study.Parted(e, "cpu"), study.Run(e, "cpu")
+        nets = many.Networks(e.task, [other.rnn], [], [other.generator],
+                             activity=e.activity, **study.ODD[name])
+        batch = many.draw(nets)
+        _, grads, _ = many.gradients(nets, *(batch[k] for k in ("x", "y", "eps")))
+        alone.rule(alone.rnn, *e.task.sample(e.batch_size, alone.generator))
+        for mine, wanted in zip(alone.rnn.parameters(), grads, strict=True):
+            torch.testing.assert_close(mine.grad, wanted[0], rtol=1e-4, atol=1e-6)
+
+
 def test_linear_is_what_autograd_says(studies):
     module, (weights, _), batch = studies["rescues"], *made()
     weights = [w.requires_grad_() for w in weights]

@@ -6,8 +6,11 @@ one change a run.
 """
 import torch
 from lab import Study, main, protocol
+from torch.nn.functional import one_hot
 
 from copymem import many
+from copymem.contract import leave_grads, weights_of
+from copymem.experiment import Run
 from copymem.rnn import RNN
 
 PENALTIES = ("0.003", "0.01", "0.03", "0.1", "0.3")
@@ -17,7 +20,9 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-silence-to-readout"), protocol("bp-quiet", start="quiet"),
     protocol("bp-centred"), protocol("bp-bias-3"), protocol("bp-bias-6"),
     protocol("bp-two-rates", lr=1e-4, readout_lr=1e-2),
-    protocol("bp-slow", lr=1e-4), protocol("bp-fast-readout", readout_lr=1e-2)]}
+    protocol("bp-slow", lr=1e-4), protocol("bp-fast-readout", readout_lr=1e-2),
+    protocol("bp-penalty-shared-0.03", activity=0.03),
+    protocol("bp-penalty-own-0.03", activity=0.03)]}
 
 
 class Linear(RNN):
@@ -50,6 +55,41 @@ def silence_to_readout(weights, back, x_hot, y_hot, eps, own):
     return loss, many.weight_gradients(x_hot, h, g, error), ()
 
 
+def penalised(part, weights, x_hot, y_hot, activity):
+    "Backpropagation with the penalty on `part` of the states (batch, steps, hidden)."
+    h = many.states_of(weights, x_hot)
+    loss, error, local = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
+    size = part(h)
+    g = many.propagate_gradients(weights[1], h, local + activity * size)
+    loss = loss + activity / 2 * size.square().sum(-1).mean()
+    return loss, many.weight_gradients(x_hot, h, g, error), ()
+
+
+def shared(weights, back, x_hot, y_hot, eps, own):
+    "The penalty on what all states of a step have in common, their mean in the batch."
+    return penalised(lambda h: h.mean(0, keepdim=True).expand_as(h), weights, x_hot,
+                     y_hot, own["activity"])
+
+
+def each_own(weights, back, x_hot, y_hot, eps, own):
+    "The penalty on what each state has beside that mean."
+    return penalised(lambda h: h - h.mean(0, keepdim=True), weights, x_hot, y_hot,
+                     own["activity"])
+
+
+class Parted(Run):
+    "A run by one of these two, sooner on a CPU."
+    @torch.no_grad()
+    def rule(self, rnn, x, y, inverse_only=False):
+        "The study's own gradients."
+        e, weights = self.experiment, weights_of(rnn)
+        hot = [one_hot(tokens, rnn.vocab_size).to(rnn.b_h) for tokens in (x, y)]
+        loss, grads, _ = ODD[e.name]["rule"](weights, (), *hot, None,
+                                             dict(activity=e.activity))
+        leave_grads(weights, grads)
+        return loss
+
+
 def nearest_orthogonal(weights):
     "Moves `W_hh` to its polar factor: two steps of Newton and Schulz, from near it."
     for _ in range(2):
@@ -71,11 +111,15 @@ def preset(run):
 
 ODD = {"bp-linear": dict(rule=linear, states=linear_states),
        "bp-silence-to-readout": dict(rule=silence_to_readout),
-       "bp-orthogonal": dict(change=nearest_orthogonal)}
+       "bp-orthogonal": dict(change=nearest_orthogonal),
+       "bp-penalty-shared-0.03": dict(rule=shared),
+       "bp-penalty-own-0.03": dict(rule=each_own)}
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
-STUDY = Study(ODD, {}, STARTS, KINDS)
+ALONE = {name: Parted for name in ODD if ODD[name].get("rule") in (shared, each_own)}
+
+STUDY = Study(ODD, {}, STARTS, KINDS, alone=ALONE)
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "rescues.csv", STUDY)

@@ -9,6 +9,7 @@ from torch.nn.functional import one_hot
 
 from copymem import many
 from copymem.data import CopyTask
+from copymem.experiment import Run
 from copymem.rnn import RNN
 from copymem.targetprop import Inverse
 
@@ -82,21 +83,6 @@ def test_the_penalty_is_split_in_two(studies):
         torch.testing.assert_close(a + b, sum_ + bare)
 
 
-def test_a_parted_run_alone_leaves_the_same_gradients(studies):
-    study = studies["rescues"]
-    assert len(study.ALONE) == 2
-    for name in study.ALONE:
-        e = replace(study.EXPERIMENTS[name], delay=7, hidden_size=16, seed=3)
-        alone, other = study.Parted(e, "cpu"), study.Run(e, "cpu")
-        nets = many.Networks(e.task, [other.rnn], [], [other.generator],
-                             activity=e.activity, **study.ODD[name])
-        batch = many.draw(nets)
-        _, grads, _ = many.gradients(nets, *(batch[k] for k in ("x", "y", "eps")))
-        alone.rule(alone.rnn, *e.task.sample(e.batch_size, alone.generator))
-        for mine, wanted in zip(alone.rnn.parameters(), grads, strict=True):
-            torch.testing.assert_close(mine.grad, wanted[0], rtol=1e-4, atol=1e-6)
-
-
 def test_linear_is_what_autograd_says(studies):
     module, (weights, _), batch = studies["rescues"], *made()
     weights = [w.requires_grad_() for w in weights]
@@ -129,26 +115,34 @@ def test_a_displacement_is_the_sum_of_its_parts(studies):
     both = [a + b for a, b in zip(odd, even)][:3]
     along, across = by(along=1.0), by(there=0.5, opposite=0.5, along=-1.0)
     rejoined = [a + b for a, b in zip(along, across)][:3]
+    shared, each_own = by(common=1.0), by(there=0.5, opposite=0.5, common=-1.0)
+    again = [a + b for a, b in zip(shared, each_own)][:3]
     for ours, theirs in ((by(there=1.0), tp), (by(exact=1.0), bp), (both, tp[:3]),
-                         (rejoined, even[:3])):
+                         (rejoined, even[:3]), (again, even[:3])):
         for a, b in zip(ours, theirs): torch.testing.assert_close(a, b)
     assert even[1].norm() > 1e-3 * tp[1].norm()
 
 
-def test_a_displaced_run_alone_leaves_the_same_gradients(studies):
+@pytest.mark.parametrize("part, sooner", [
+    ("rescues", {"bp-penalty-shared-0.03", "bp-penalty-own-0.03"}),
+    ("even_part", {"tp-odd", "bp-even", "tp-odd-penalty-0.03", "tp-even-shared"})])
+def test_a_run_alone_leaves_the_same_gradients(studies, part, sooner):
     "What is sooner on a CPU is the study's rule, for every row that is run so."
-    study = studies["even_part"]
-    assert {"tp-odd", "bp-even", "tp-odd-penalty-0.03"} <= set(study.ALONE)
+    study = studies[part]
+    assert sooner <= set(study.ALONE)
     for name in study.ALONE:
         e = replace(study.EXPERIMENTS[name], delay=7, hidden_size=16, seed=3)
-        alone, other = study.Displaced(e, "cpu"), study.Run(e, "cpu")
-        nets = many.Networks(e.task, [other.rnn], [other.inverse], [other.generator],
-                             rule=study.displaced, step_size=e.step_size, noise=e.noise,
-                             activity=e.activity, **study.OWN[name])
+        alone, other = study.ALONE[name](e, "cpu"), Run(e, "cpu")
+        own = getattr(study, "OWN", {}).get(name, {})
+        nets = many.Networks(e.task, [other.rnn], [other.inverse] if other.inverse
+                             else [], [other.generator], step_size=e.step_size,
+                             noise=e.noise, activity=e.activity, **own,
+                             **study.ODD[name])
         batch = many.draw(nets)
         _, grads, back = many.gradients(nets, batch["x"], batch["y"], batch["eps"])
         alone.rule(alone.rnn, *e.task.sample(e.batch_size, alone.generator))
-        found = [p.grad for m in (alone.rnn, alone.inverse) for p in m.parameters()]
+        found = [p.grad for p in alone.rnn.parameters()]
+        if alone.inverse: found += [p.grad for p in alone.inverse.parameters()]
         for mine, wanted in zip(found, [g[0] for g in (*grads, *back)], strict=True):
             torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-6)
 

@@ -4,8 +4,10 @@ that turns with the wish (odd) and the part that does not (even).
     python nbs/studies/even_part.py
     python nbs/studies/even_part.py --delays 15 --only tp tp-odd --seeds 1
 """
+from functools import partial
+
 import torch
-from lab import FIGURES, PULL, Study, main, protocol
+from lab import FIGURES, PULL, ByRule, Study, main, protocol
 
 from copymem import fast, many
 from copymem.contract import weights_of
@@ -18,6 +20,8 @@ EXPERIMENTS = {e.name: e for e in [protocol(name, method="tp", **changed) for
     name, changed in [
         ("tp", {}), ("tp-odd", {}), ("bp-alone", {}), ("bp-even", {}),
         ("bp-even-along", {}), ("bp-even-across", {}), ("local-even", {}),
+        ("tp-even-shared", {}), ("tp-even-own", {}),
+        ("bp-even-shared", {}), ("bp-even-own", {}),
         *((f"bp-even-{times}", {}) for times in TIMES),
         ("bp-alone-decay", dict(decay=0.5)), ("bp-even-decay", dict(decay=0.5)),
         *((f"tp-odd-penalty-{a}", dict(activity=float(a))) for a in PENALTIES),
@@ -28,21 +32,25 @@ EXPERIMENTS = {e.name: e for e in [protocol(name, method="tp", **changed) for
 
 
 # How a step is displaced: by what comes back for its wish, for the opposite wish, by
-# backpropagation's own gradient, by the even part along h and by the wish alone; and
-# the weight of the silence's wishes.
-TERMS = ("there", "opposite", "exact", "along", "alone", "heard")
+# backpropagation's own gradient, by the even part along h, by what the batch's even
+# parts share and by the wish alone; and the weight of the silence's wishes.
+TERMS = ("there", "opposite", "exact", "along", "common", "alone", "heard")
 OWN = {name: dict(zip(TERMS, values)) for name, values in {
-    "tp-odd":         (0.5, -0.5, 0, 0, 0, 1),
-    "bp-alone":       (0, 0, 1, 0, 0, 1),  # the control of the next three
-    "bp-even":        (0.5, 0.5, 1, 0, 0, 1),
-    "bp-even-along":  (0, 0, 1, 1, 0, 1),
-    "bp-even-across": (0.5, 0.5, 1, -1, 0, 1),
-    "local-even":     (0.5, 0.5, 0, 0, 1, 1),
-    "bp-alone-decay": (0, 0, 1, 0, 0, 1),
-    "bp-even-decay": (0.5, 0.5, 1, 0, 0, 1),
-    **{f"bp-even-{n}": (float(n) / 2, float(n) / 2, 1, 0, 0, 1) for n in TIMES},
-    **{f"tp-odd-penalty-{a}": (0.5, -0.5, 0, 0, 0, 1) for a in PENALTIES},
-    "tp-silence-to-readout": (1, 0, 0, 0, 0, 0)}.items()}
+    "tp-odd":         (0.5, -0.5, 0, 0, 0, 0, 1),
+    "tp-even-shared": (0.5, -0.5, 0, 0, 1, 0, 1),
+    "tp-even-own":    (1, 0, 0, 0, -1, 0, 1),
+    "bp-alone":       (0, 0, 1, 0, 0, 0, 1),  # the control of the next five
+    "bp-even":        (0.5, 0.5, 1, 0, 0, 0, 1),
+    "bp-even-along":  (0, 0, 1, 1, 0, 0, 1),
+    "bp-even-across": (0.5, 0.5, 1, -1, 0, 0, 1),
+    "bp-even-shared": (0, 0, 1, 0, 1, 0, 1),
+    "bp-even-own":    (0.5, 0.5, 1, 0, -1, 0, 1),
+    "local-even":     (0.5, 0.5, 0, 0, 0, 1, 1),
+    "bp-alone-decay": (0, 0, 1, 0, 0, 0, 1),
+    "bp-even-decay": (0.5, 0.5, 1, 0, 0, 0, 1),
+    **{f"bp-even-{n}": (float(n) / 2, float(n) / 2, 1, 0, 0, 0, 1) for n in TIMES},
+    **{f"tp-odd-penalty-{a}": (0.5, -0.5, 0, 0, 0, 0, 1) for a in PENALTIES},
+    "tp-silence-to-readout": (1, 0, 0, 0, 0, 0, 0)}.items()}
 
 
 def displaced(weights, back, x_hot, y_hot, eps, own):
@@ -55,14 +63,15 @@ def displaced(weights, back, x_hot, y_hot, eps, own):
                                               own["fade"]) for sign in (1, -1))
     exact, even = many.propagate_gradients(weights[1], h, wish), (there + opposite) / 2
     along = (even * h).sum(-1, keepdim=True) / (h * h).sum(-1, keepdim=True) * h
+    common = even.mean(0, keepdim=True)
     d = sum(own[k] * part for k, part in zip(TERMS, (there, opposite, exact, along,
-                                                     wish)))
+                                                     common, wish)))
     grads = many.weight_gradients(x_hot, h, -d / own["step_size"], error)
     return loss, grads, many.learn_inverse(weights, back, x_hot, h, eps)
 
 
 class Displaced(Run):
-    "A run by `displaced`, where neither the pull along h nor the wish alone counts."
+    "A run by `displaced`, where only what comes back and the gradient count."
     @torch.no_grad()
     def rule(self, rnn, x, y, inverse_only=False):
         "The same gradients, sooner on a CPU."
@@ -95,7 +104,8 @@ class Displaced(Run):
 
 
 ODD = {name: dict(rule=displaced) for name in OWN}
-ALONE = {name: Displaced for name, own in OWN.items()
+ALONE = {name: partial(ByRule, displaced, own) if own["common"] else Displaced
+         for name, own in OWN.items()
          if own["heard"] and not own["along"] and not own["alone"]}
 
 STUDY = Study(ODD, OWN, alone=ALONE, figures=FIGURES | PULL)

@@ -18,6 +18,7 @@ from torch.nn.functional import cosine_similarity, one_hot
 
 from copymem import many
 from copymem.cli import ended_as_by_hand
+from copymem.contract import leave_grads, weights_of
 from copymem.data import CopyTask
 from copymem.experiment import Run, train_run
 from copymem.probe import readable, readable_at
@@ -26,6 +27,7 @@ from copymem.rows import run_together, since
 from copymem.settings import Experiment
 from copymem.summary import Table, arrivals, select_runs
 from copymem.sweep import FailedRuns, sweep
+from copymem.targetprop import draw_noise
 from copymem.train import cpu_threads
 
 RESULTS = Path(__file__).resolve().parents[2]/"copymem/results"
@@ -143,6 +145,29 @@ def one_by_one(runs, looks):
         _, history = train_run(run, tell, progress=False)
         if history.stopped == "interrupted": raise KeyboardInterrupt
         yield run
+
+
+class ByRule(Run):
+    "A run by a rule as `many` takes it, one at a time: sooner on a CPU."
+    def __init__(self, by, own, experiment, device):
+        self.by, self.own = by, own
+        super().__init__(experiment, device)
+
+    @torch.no_grad()
+    def rule(self, rnn, x, y, inverse_only=False):
+        "The same gradients."
+        e, weights, eps = self.experiment, weights_of(rnn), None
+        back = tuple(self.inverse.parameters()) if self.inverse else ()
+        hot = [one_hot(tokens, rnn.vocab_size).to(rnn.b_h) for tokens in (x, y)]
+        if back:
+            like = rnn.b_h.expand(len(x), -1)
+            eps = draw_noise(e.noise, like, self.generator)
+        own = dict(silence=e.silence, activity=e.activity, step_size=e.step_size,
+                   fade=e.fade, **self.own)
+        loss, grads, to_back = self.by(weights, back, *hot, eps, own)
+        leave_grads(back, to_back)
+        if not inverse_only: leave_grads(weights, grads)
+        return loss
 
 
 @dataclass

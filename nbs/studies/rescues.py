@@ -4,13 +4,12 @@ one change a run.
     python nbs/studies/rescues.py
     python nbs/studies/rescues.py --delays 15 --only bp bp-penalty-0.03 --seeds 1
 """
+from functools import partial
+
 import torch
-from lab import Study, main, protocol
-from torch.nn.functional import one_hot
+from lab import ByRule, Study, main, protocol
 
 from copymem import many
-from copymem.contract import leave_grads, weights_of
-from copymem.experiment import Run
 from copymem.rnn import RNN
 
 PENALTIES = ("0.003", "0.01", "0.03", "0.1", "0.3")
@@ -77,19 +76,6 @@ def each_own(weights, back, x_hot, y_hot, eps, own):
                      own["activity"])
 
 
-class Parted(Run):
-    "A run by one of these two, sooner on a CPU."
-    @torch.no_grad()
-    def rule(self, rnn, x, y, inverse_only=False):
-        "The study's own gradients."
-        e, weights = self.experiment, weights_of(rnn)
-        hot = [one_hot(tokens, rnn.vocab_size).to(rnn.b_h) for tokens in (x, y)]
-        loss, grads, _ = ODD[e.name]["rule"](weights, (), *hot, None,
-                                             dict(activity=e.activity))
-        leave_grads(weights, grads)
-        return loss
-
-
 def nearest_orthogonal(weights):
     "Moves `W_hh` to its polar factor: two steps of Newton and Schulz, from near it."
     for _ in range(2):
@@ -117,7 +103,8 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
-ALONE = {name: Parted for name in ODD if ODD[name].get("rule") in (shared, each_own)}
+ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items()
+         if how.get("rule") in (shared, each_own)}
 
 STUDY = Study(ODD, {}, STARTS, KINDS, alone=ALONE)
 

@@ -188,7 +188,7 @@ class Study:
         for group in self.alike(experiments):
             with cpu_threads(1):
                 name = group[0].name
-                runs = [self.alone.get(name, Run)(e, "cpu") for e in group]
+                runs = [self.alone.get(e.name, Run)(e, "cpu") for e in group]
                 for run in runs:
                     if start := self.starts.get(run.experiment.name): start(run)
                 plain = name in self.alone or name not in {**self.odd, **self.tasks}

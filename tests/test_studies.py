@@ -107,7 +107,7 @@ def test_a_displacement_is_the_sum_of_its_parts(studies):
     eps = 0.1 * torch.randn(4, 8, generator=seed(2), dtype=torch.float64)
     own = dict(step_size=0.5, fade=0.9, silence=1.0, activity=0.0)
     def by(**parts):
-        none = dict.fromkeys(module.TERMS, 0.0) | dict(heard=1.0)
+        none = dict.fromkeys(module.TERMS, 0.0) | dict(heard=1.0, pull=0.0)
         return module.displaced(weights, back, *batch, eps, own | none | parts)[1]
     tp = many.targetprop(weights, back, *batch, eps, own)[1]
     bp = many.backprop(weights, (), *batch, eps, own)[1]
@@ -121,11 +121,16 @@ def test_a_displacement_is_the_sum_of_its_parts(studies):
                          (rejoined, even[:3]), (again, even[:3])):
         for a, b in zip(ours, theirs): torch.testing.assert_close(a, b)
     assert even[1].norm() > 1e-3 * tp[1].norm()
+    pulled = module.displaced(weights, back, *batch, eps, own | dict.fromkeys(
+        module.TERMS, 0.0) | dict(heard=1.0, exact=1.0, pull=0.7))[1]
+    split = studies["rescues"].shared(weights, (), *batch, None, dict(activity=0.7))[1]
+    for ours, theirs in zip(pulled, split): torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("part, sooner", [
     ("rescues", {"bp-penalty-shared-0.03", "bp-penalty-own-0.03"}),
-    ("even_part", {"tp-odd", "bp-even", "tp-odd-penalty-0.03", "tp-even-shared"})])
+    ("even_part", {"tp-odd", "bp-even", "tp-odd-penalty-0.03", "tp-even-shared",
+                   "tp-odd-penalty-shared-0.03"})])
 def test_a_run_alone_leaves_the_same_gradients(studies, part, sooner):
     "What is sooner on a CPU is the study's rule, for every row that is run so."
     study = studies[part]

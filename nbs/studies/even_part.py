@@ -16,11 +16,12 @@ from copymem.targetprop import draw_noise
 
 STEP_SIZES, FADES = ("0.005", "0.05", "0.2", "1", "2"), ("0", "0.5", "0.9")
 TIMES, PENALTIES = ("0.3", "3", "10"), ("0.03", "0.1")
+SHARED = "tp-odd-penalty-shared-0.03"
 EXPERIMENTS = {e.name: e for e in [protocol(name, method="tp", **changed) for
     name, changed in [
         ("tp", {}), ("tp-odd", {}), ("bp-alone", {}), ("bp-even", {}),
         ("bp-even-along", {}), ("bp-even-across", {}), ("local-even", {}),
-        ("tp-even-shared", {}), ("tp-even-own", {}),
+        ("tp-even-shared", {}), ("tp-even-own", {}), (SHARED, {}),
         ("bp-even-shared", {}), ("bp-even-own", {}),
         *((f"bp-even-{times}", {}) for times in TIMES),
         ("bp-alone-decay", dict(decay=0.5)), ("bp-even-decay", dict(decay=0.5)),
@@ -33,9 +34,12 @@ EXPERIMENTS = {e.name: e for e in [protocol(name, method="tp", **changed) for
 
 # How a step is displaced: by what comes back for its wish, for the opposite wish, by
 # backpropagation's own gradient, by the even part along h, by what the batch's even
-# parts share and by the wish alone; and the weight of the silence's wishes.
+# parts share and by the wish alone; the weight of the silence's wishes; and, for one
+# run, the penalty on the batch's mean state.
 TERMS = ("there", "opposite", "exact", "along", "common", "alone", "heard")
-OWN = {name: dict(zip(TERMS, values)) for name, values in {
+OWN = {name: dict(zip(TERMS, values), pull=0.03 * (name == SHARED))
+       for name, values in {
+    SHARED:           (0.5, -0.5, 0, 0, 0, 0, 1),
     "tp-odd":         (0.5, -0.5, 0, 0, 0, 0, 1),
     "tp-even-shared": (0.5, -0.5, 0, 0, 1, 0, 1),
     "tp-even-own":    (1, 0, 0, 0, -1, 0, 1),
@@ -58,7 +62,9 @@ def displaced(weights, back, x_hot, y_hot, eps, own):
     h, loss_of = many.states_of(weights, x_hot), (own["silence"], own["activity"])
     loss, error, _ = many.local_gradients(weights, h, y_hot, *loss_of)
     heard = many.local_gradients(weights, h, y_hot, own["heard"], loss_of[1])[2]
-    wish = -own["step_size"] * heard
+    mean = h.mean(0, keepdim=True)
+    loss = loss + own["pull"] / 2 * mean.square().sum(-1).mean()
+    wish = -own["step_size"] * (heard + own["pull"] * mean)
     there, opposite = (many.propagate_targets(weights, back, x_hot, h, sign * wish,
                                               own["fade"]) for sign in (1, -1))
     exact, even = many.propagate_gradients(weights[1], h, wish), (there + opposite) / 2
@@ -104,8 +110,8 @@ class Displaced(Run):
 
 
 ODD = {name: dict(rule=displaced) for name in OWN}
-ALONE = {name: partial(ByRule, displaced, own) if own["common"] else Displaced
-         for name, own in OWN.items()
+ALONE = {name: partial(ByRule, displaced, own) if own["common"] or own["pull"]
+         else Displaced for name, own in OWN.items()
          if own["heard"] and not own["along"] and not own["alone"]}
 
 STUDY = Study(ODD, OWN, alone=ALONE, figures=FIGURES | PULL)

@@ -6,12 +6,15 @@ Docs: https://OWNER.github.io/copymem/toolbox/sweep.html.md"""
 
 # %% auto #0
 __all__ = ['MOST', 'BACKENDS', 'Device', 'Alone', 'Together', 'Done', 'listed', 'plan_runs', 'grid_of', 'seeds_of',
-           'open_backend', 'FailedRuns', 'one_by_one', 'attempt', 'attempts', 'results', 'check_sweep', 'sweep',
-           'FIGURES', 'SWEEP_COLUMNS', 'read_sweep']
+           'open_backend', 'FailedRuns', 'one_by_one', 'attempt', 'end_with', 'attempts', 'results', 'check_sweep',
+           'sweep', 'FIGURES', 'SWEEP_COLUMNS', 'read_sweep']
 
 # %% ../nbs/toolbox/sweep.ipynb #36b40987
 import math
+import os
 import re
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -140,8 +143,19 @@ def attempt(together:Together, group:list[Experiment], device:Device) -> Iterato
     except Exception as error:
         for e in waiting: yield e, {}, f"{type(error).__name__}: {one_line(error)}"
 
-def attempts(*which:Any) -> list[Done]:
-    "What `attempt` yields, at once: so a process can hand it back."
+def end_with(parent:int) -> None:
+    "Ends this process soon after `parent` is gone, if it was begun by that one."
+    name = "looks whether the sweep lives"
+    def watch() -> None:
+        while os.getppid() == parent: time.sleep(0.5)
+        os._exit(1)
+    if os.getppid() != parent or any(t.name == name for t in threading.enumerate()):
+        return
+    threading.Thread(target=watch, name=name, daemon=True).start()
+
+def attempts(parent:int, *which:Any) -> list[Done]: # the process of the sweep
+    "What `attempt` yields, at once: so another process can hand it back."
+    end_with(parent)
     return list(attempt(*which))
 
 def results(todo:list[Experiment], run:Alone, together:Together|None, device:Device,
@@ -155,7 +169,8 @@ def results(todo:list[Experiment], run:Alone, together:Together|None, device:Dev
     mine = len(work) if here else len(groups) if place != "cpu" else 0
     for each in work[:mine]: yield from attempt(*each)  # a row as soon as a run ends
     pool = joblib.Parallel(min(jobs, len(work) or 1), return_as="generator_unordered")
-    for found in pool(joblib.delayed(attempts)(*each) for each in work[mine:]):
+    for found in pool(joblib.delayed(attempts)(os.getpid(), *each)
+                      for each in work[mine:]):
         yield from found
 
 def check_sweep(figures:Kinds, jobs:int, device:Device, run:Alone,

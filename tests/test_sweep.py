@@ -10,6 +10,7 @@ import numpy, pandas, pytest
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from conftest import run
+from fuzz import kills
 from copymem.cli import main
 from copymem.settings import Experiment
 from copymem.summary import Table, arrivals, fisher, select_runs, wilson
@@ -222,6 +223,29 @@ def test_a_run_whose_figures_do_not_fit_costs_its_row_only(tmp_path, answer):
     assert len(told) == 2 and told[0].startswith("1 of 3") and "seed=1" in told[1]
     assert [(r["seed"], r["drawn"]) for r in read_sweep(tmp_path/"t.csv", KINDS)] == [
         (0, 7), (2, 7)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no sessions")
+@pytest.mark.slow
+def test_a_killed_sweep_leaves_no_process_behind(folder):
+    "SIGKILL asks nobody: its workers look for themselves whether it lives."
+    (folder/"settings.ini").write_text(
+        "[long]\nhidden_size = 8\nupdates = 100000\n[short]\nhidden_size = 8\n"
+        "updates = 20\neval_every = 10\n")
+    process = kills.start(["sweep", "short", "long", "--seeds", "0:2", "--jobs", "2",
+                           "--out", "t.csv"], folder)
+    try:
+        while not (folder/"t.csv").exists() or len(read_sweep(folder/"t.csv")) < 2:
+            assert process.poll() is None
+            time.sleep(0.1)
+        assert len(kills.living(process.pid)) > 2
+        process.kill()
+        process.wait()
+        until = time.monotonic() + 60
+        while kills.living(process.pid) and time.monotonic() < until: time.sleep(0.1)
+        assert not kills.living(process.pid)
+    finally:
+        for pid in kills.living(process.pid): os.kill(pid, signal.SIGKILL)
 
 
 def test_a_sweep_goes_on_past_a_run_that_cannot_be(folder, capfd, monkeypatch):

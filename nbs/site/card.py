@@ -4,11 +4,13 @@ from pathlib import Path
 
 import torch
 from copymem.data import CopyTask
+from copymem.lettering import FAMILY
 from copymem.plot import GO_COLOR, INK, METHOD_COLORS, PAGE, QUIET, TOKEN_COLORS, WRONG
 from copymem.train import answer
 from copymem.weights import load_pretrained
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.text import Text
 from PIL import Image
 
 ROWS = ["asked", "after backpropagation", "after target propagation"]
@@ -20,8 +22,9 @@ def box(ax, i, j, token, wrong):
         (i, -1.6 * j), 0.84, 0.84, boxstyle="round,pad=0,rounding_size=0.14",
         facecolor=TOKEN_COLORS[token], edgecolor=WRONG if wrong else "none",
         linewidth=5))
-    ax.text(i + 0.42, 0.4 - 1.6 * j, token, ha="center", va="center", fontsize=27,
-            color=GO_COLOR if token in (1, 4) else "white", fontweight="bold")
+    ax.annotate(str(token), (i + 0.42, 0.42 - 1.6 * j), (0, -0.36 * 27), fontsize=27,
+                color=GO_COLOR if token in (1, 4) else "white", fontweight="bold",
+                ha="center", textcoords="offset points")
     across, up = [i, i + 0.84], [-1.6 * j, 0.84 - 1.6 * j]
     if wrong: ax.plot(across, up, color=WRONG, linewidth=4)
 
@@ -44,6 +47,7 @@ def card():
     fig.text(0.06, 0.86, "copymem", fontsize=46, color=INK, fontweight="bold")
     fig.text(0.06, 0.755, "Why a plain recurrent network forgets, built step by step",
              fontsize=23, color=QUIET)
+    for text in fig.findobj(Text): text.set_fontfamily(FAMILY)
     return fig
 
 

@@ -83,6 +83,27 @@ def test_the_penalty_is_split_in_two(studies):
         torch.testing.assert_close(a + b, sum_ + bare)
 
 
+def test_a_push_without_its_shared_part(studies):
+    "As backpropagation whose sequences each learn from the others' mean as well."
+    (weights, _), (x_hot, y_hot) = made()
+    h = many.states_of(weights, x_hot)
+    _, error, local = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
+    g = many.propagate_gradients(weights[1], h, local)
+    shared = many.weight_gradients(x_hot, h, g.mean(0).expand_as(g), 0 * error)
+    whole = many.weight_gradients(x_hot, h, g, error)
+    ours = studies["rescues"].unshared(weights, (), x_hot, y_hot, None, {})[1]
+    for a, b, c in zip(ours, whole, shared): torch.testing.assert_close(a, b - c)
+    assert shared[1].norm() > 1e-3 * whole[1].norm()
+
+
+def test_runs_alone_do_not_train_with_others(studies):
+    "A group has one rule, and is trained one by one or together as a whole."
+    for name in ("rescues", "even_part"):
+        study = studies[name]
+        for group in study.STUDY.alike(study.EXPERIMENTS.values()):
+            assert len({e.name in study.ALONE for e in group}) == 1
+
+
 def test_linear_is_what_autograd_says(studies):
     module, (weights, _), batch = studies["rescues"], *made()
     weights = [w.requires_grad_() for w in weights]
@@ -128,7 +149,7 @@ def test_a_displacement_is_the_sum_of_its_parts(studies):
 
 
 @pytest.mark.parametrize("part, sooner", [
-    ("rescues", {"bp-penalty-shared-0.03", "bp-penalty-own-0.03"}),
+    ("rescues", {"bp-penalty-shared-0.03", "bp-penalty-own-0.03", "bp-unshared"}),
     ("even_part", {"tp-odd", "bp-even", "tp-odd-penalty-0.03", "tp-even-shared",
                    "tp-odd-penalty-shared-0.03"})])
 def test_a_run_alone_leaves_the_same_gradients(studies, part, sooner):

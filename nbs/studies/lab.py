@@ -203,7 +203,8 @@ class Study:
         "Groups of runs with the same rule."
         groups = {}
         for e in experiments:
-            key = self.tasks.get(e.name), *self.odd.get(e.name, {}).items()
+            key = (e.name in self.alone, self.tasks.get(e.name),
+                   *self.odd.get(e.name, {}).items())
             groups.setdefault(key, []).append(e)
         return groups.values()
 

@@ -21,7 +21,7 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-two-rates", lr=1e-4, readout_lr=1e-2),
     protocol("bp-slow", lr=1e-4), protocol("bp-fast-readout", readout_lr=1e-2),
     protocol("bp-penalty-shared-0.03", activity=0.03),
-    protocol("bp-penalty-own-0.03", activity=0.03)]}
+    protocol("bp-penalty-own-0.03", activity=0.03), protocol("bp-unshared")]}
 
 
 class Linear(RNN):
@@ -76,6 +76,15 @@ def each_own(weights, back, x_hot, y_hot, eps, own):
                      own["activity"])
 
 
+def unshared(weights, back, x_hot, y_hot, eps, own):
+    "Backpropagation whose push on the states of a step has no part that all share."
+    h = many.states_of(weights, x_hot)
+    loss, error, local = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
+    g = many.propagate_gradients(weights[1], h, local)
+    g = g - g.mean(0, keepdim=True)
+    return loss, many.weight_gradients(x_hot, h, g, error), ()
+
+
 def nearest_orthogonal(weights):
     "Moves `W_hh` to its polar factor: two steps of Newton and Schulz, from near it."
     for _ in range(2):
@@ -99,12 +108,12 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
        "bp-silence-to-readout": dict(rule=silence_to_readout),
        "bp-orthogonal": dict(change=nearest_orthogonal),
        "bp-penalty-shared-0.03": dict(rule=shared),
-       "bp-penalty-own-0.03": dict(rule=each_own)}
+       "bp-penalty-own-0.03": dict(rule=each_own), "bp-unshared": dict(rule=unshared)}
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
 ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items()
-         if how.get("rule") in (shared, each_own)}
+         if how.get("rule") in (shared, each_own, unshared)}
 
 STUDY = Study(ODD, {}, STARTS, KINDS, alone=ALONE)
 

@@ -144,18 +144,14 @@ def attempt(together:Together, group:list[Experiment], device:Device) -> Iterato
         for e in waiting: yield e, {}, f"{type(error).__name__}: {one_line(error)}"
 
 def end_with(parent:int) -> None:
-    "Ends this process soon after `parent` is gone, if it was begun by that one."
-    name = "looks whether the sweep lives"
+    "Ends this process, which `parent` began, soon after that one is gone."
     def watch() -> None:
         while os.getppid() == parent: time.sleep(0.5)
         os._exit(1)
-    if os.getppid() != parent or any(t.name == name for t in threading.enumerate()):
-        return
-    threading.Thread(target=watch, name=name, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
 
-def attempts(parent:int, *which:Any) -> list[Done]: # the process of the sweep
+def attempts(*which:Any) -> list[Done]:
     "What `attempt` yields, at once: so another process can hand it back."
-    end_with(parent)
     return list(attempt(*which))
 
 def results(todo:list[Experiment], run:Alone, together:Together|None, device:Device,
@@ -168,9 +164,9 @@ def results(todo:list[Experiment], run:Alone, together:Together|None, device:Dev
     work += [(partial(one_by_one, run), [e], device) for e in alone]
     mine = len(work) if here else len(groups) if place != "cpu" else 0
     for each in work[:mine]: yield from attempt(*each)  # a row as soon as a run ends
-    pool = joblib.Parallel(min(jobs, len(work) or 1), return_as="generator_unordered")
-    for found in pool(joblib.delayed(attempts)(os.getpid(), *each)
-                      for each in work[mine:]):
+    pool = joblib.Parallel(min(jobs, len(work) or 1), return_as="generator_unordered",
+                           initializer=end_with, initargs=(os.getpid(),))
+    for found in pool(joblib.delayed(attempts)(*each) for each in work[mine:]):
         yield from found
 
 def check_sweep(figures:Kinds, jobs:int, device:Device, run:Alone,

@@ -401,11 +401,13 @@ def test_links_lead_somewhere(site, shown):
 def test_pages_are_light(site, shown):
     "Compressed, without figures: at most 250 kB, the landing page's first view 350."
     size = lambda p: len(gzip.compress(p.read_bytes())) if p.is_file() else 0
+    letters = [*site[0].glob("site_libs/bootstrap/**/*.woff2")]
+    assert letters
     for name, (text, page) in shown.items():
         here = (site[0]/name).parent
         files = {here/a.partition("?")[0] for a in page.loads
                  if a and not a.endswith(".png") and not a.startswith("data:")}
-        assert size(site[0]/name) + sum(map(size, files)) <= 250_000, name
+        assert sum(map(size, [site[0]/name, *files, *letters])) <= 250_000, name
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,17 @@ def test_only_guards_are_folded():
         assert staged.only_checks(source) is alone
 
 
+def test_links_unfold_into_the_card():
+    page = ('<head><meta property="og:image" content="https://a/data:image/png,A">'
+            '\n<meta name="twitter:image-width" content="9">\n<title>t</title></head>')
+    made = finish.with_card(page, "https://a/site/card.png", 'a "card"')
+    assert "data:" not in made and "width" not in made.replace("og:image:width", "")
+    for name in ('property="og:image"', 'name="twitter:image"'):
+        assert made.count(f'<meta {name} content="https://a/site/card.png">') == 1
+    assert 'content="a &quot;card&quot;"' in made
+    assert finish.with_card("<head></head>", "c", "a") == "<head></head>"
+
+
 def test_only_drawings_are_folded():
     drawn = "ax = new_axes()\nfor y in ys:\n    ax.plot(y)\nax.set(ylim=(0, 1))\nax"
     for source, alone in [(drawn, True), (drawn[:30], False),

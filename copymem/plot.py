@@ -13,17 +13,14 @@ import io, sys, textwrap, re, warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 import numpy as np
-try: import matplotlib
-except ImportError as error:
-    raise ImportError("matplotlib is not installed: pip install 'copymem[course]'"
-                      ) from error
+from .lettering import FAMILY, Lettering
+import matplotlib  # `lettering` says how to get it
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
-from .lettering import FAMILY, Lettering
 from .moved import names_moved_from
 
 # %% ../nbs/toolbox/plot.ipynb #35ad3c51

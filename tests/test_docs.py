@@ -98,7 +98,7 @@ def test_site_configuration(staged, pages, sheets):
     html, website = config["format"]["html"], config["website"]
     layers = [name for mode in ("light", "dark") for name in html["theme"][mode][1:]]
     for name in (*layers, *config["filters"], *html["highlight-style"].values(),
-                 config["bibliography"], website["favicon"], website["image"],
+                 config["bibliography"], website["favicon"], config["image"][1:],
                  html["include-before-body"]): assert (staged/name).is_file(), name
     assert {html["theme"][mode][0] for mode in ("light", "dark")} == {"default"}
     assert html["respect-user-color-scheme"] and html["html-math-method"] == "mathml"

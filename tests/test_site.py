@@ -75,17 +75,6 @@ def test_only_guards_are_folded():
         assert staged.only_checks(source) is alone
 
 
-def test_links_unfold_into_the_card():
-    page = ('<head><meta property="og:image" content="https://a/data:image/png,A">'
-            '\n<meta name="twitter:image-width" content="9">\n<title>t</title></head>')
-    made = finish.with_card(page, "https://a/site/card.png", 'a "card"')
-    assert "data:" not in made and "width" not in made.replace("og:image:width", "")
-    for name in ('property="og:image"', 'name="twitter:image"'):
-        assert made.count(f'<meta {name} content="https://a/site/card.png">') == 1
-    assert 'content="a &quot;card&quot;"' in made
-    assert finish.with_card("<head></head>", "c", "a") == "<head></head>"
-
-
 def test_only_drawings_are_folded():
     drawn = "ax = new_axes()\nfor y in ys:\n    ax.plot(y)\nax.set(ylim=(0, 1))\nax"
     for source, alone in [(drawn, True), (drawn[:30], False),
@@ -405,6 +394,19 @@ def test_links_lead_somewhere(site, shown):
             if not target.is_file() or anchor and to in shown and \
                     anchor not in shown[to][1].ids: broken.append((name, link))
     assert not broken
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_links_unfold_into_the_card(site, shown):
+    "Not into a page's first picture, and not beside the page."
+    base = re.search(r'<link rel="canonical" href="([^"]*)"', shown["api.html"][0])[1]
+    card = base.removesuffix("api.html") + "site/card.png"
+    assert (site[0]/"site/card.png").is_file()
+    for name, (text, _) in shown.items():
+        found = re.findall(
+            r'<meta (?:property="og|name="twitter):image" content="([^"]*)', text)
+        assert found == [card, card], name
 
 
 @pytest.mark.slow

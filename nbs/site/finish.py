@@ -2,7 +2,7 @@
 pages as Markdown, prose in the search, figures that a phone scrolls, style sheets
 without what no page uses, pictures of 256 colours. Quarto runs this in the staged
 folder, `_proc`."""
-import base64, hashlib, html, io, json, os, re, shutil
+import base64, hashlib, io, json, os, re, shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -195,37 +195,11 @@ def paletted(png, most=0.5):
     return min(png, made.getvalue(), key=len) if max(off) <= most else png
 
 
-CARD = re.compile(
-    r'<meta (?:property|name)="(?:og|twitter):image[^"]*" content="[^"]*">\n?')
-
-
-def with_card(text, card, alt):
-    "A page whose links unfold into the site's card, not into its first picture."
-    if not CARD.search(text): return text
-    told = {"property": {"og:image": card, "og:image:alt": alt, "og:image:width": 1200,
-                         "og:image:height": 630},
-            "name": {"twitter:image": card, "twitter:image:alt": alt}}
-    metas = [f'<meta {kind}="{name}" content="{html.escape(str(value))}">\n'
-             for kind, each in told.items() for name, value in each.items()]
-    return CARD.sub("", text).replace("</head>", "".join(metas) + "</head>", 1)
-
-
-def unfold_card(root, out):
-    "The same card for every page, by the site's address and words."
-    alt = re.search(r'image-alt: "(.*)"', (root/"_quarto.yml").read_text("utf-8"))[1]
-    base = re.search(r"<loc>(.*/)[^/]*</loc>", (out/"sitemap.xml").read_text())[1]
-    for path in out.rglob("*.html"):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(with_card(text, f"{base.removesuffix('toolbox/')}site/card.png",
-                                  alt), encoding="utf-8", newline="\n")
-
-
 def finish(root, out):
     "All of it, for the project under `root` and its site in `out`."
     copy_all(root, out)
     index_markdown(out)
     for path in sorted(out.rglob("*.html")): tidy(path)
-    unfold_card(root, out)
     for path in (*out.rglob("figure-html/*.png"), *out.rglob("still-*.png")):
         path.write_bytes(paletted(path.read_bytes()))
     search_prose(out)

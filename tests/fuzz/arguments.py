@@ -10,8 +10,8 @@ import numpy as np, torch
 
 import copymem.backprop, copymem.fast, copymem.probe, copymem.targetprop
 import copymem.train as train
-from copymem import check, data, experiment, files, rows, settings, summary
-from copymem import sweep as sweeps, weights
+from copymem import check, data, experiment, files, rows, settings, summary, sweep
+from copymem import weights
 from copymem.data import CopyTask
 from copymem.rnn import RNN
 from copymem.settings import CHOICES, POSITIVE, RANGES, SETTINGS, Experiment
@@ -231,7 +231,7 @@ def of_probes(rnn, inverse):
 
 def of_files(rnn, tiny):
     for read in (weights.load_model, weights.read_metadata, weights.read_history,
-                 sweeps.read_sweep, files.read_bytes, files.read_text,
+                 sweep.read_sweep, files.read_bytes, files.read_text,
                  files.read_header, files.load_tensors, files.read_table):
         yield read.__name__, read, dict(path="none"), dict(path=place)
     yield "load_experiments", settings.load_experiments, {}, dict(
@@ -271,7 +271,7 @@ def of_sweeps(tiny):
     run = lambda experiment, device: dict(n=1)
     base = dict(experiments=[e], seeds=[0], out="t.csv", run=run, figures=dict(n=int),
                 jobs=1, progress=False)
-    yield "sweep", sweeps.sweep, base, dict(
+    yield "sweep", sweep.sweep, base, dict(
         experiments=lambda v: False, seeds=lambda v: None if isinstance(v, (
             list, np.ndarray, set, tuple, torch.Tensor)) else False,
         out=place, delays=lambda v: None if isinstance(v, (

@@ -6,7 +6,7 @@ the even part of their displacements points.
 from functools import partial
 
 import torch
-from lab import FIGURES, PULL, Study, main, protocol
+from lab import FIGURES, PULL, ByRule, Study, main, protocol
 
 from copymem import many
 
@@ -65,7 +65,8 @@ LEARNS = {"inverse-difference": learn_difference}
 ODD = {name: dict(rule=partial(many.targetprop, learn=LEARNS.get(name, keep),
                                carry=CARRIES.get(name, many.propagate_targets)))
        for name in EXPERIMENTS}
-STUDY = Study(ODD, carries=CARRIES, figures=FIGURES | PULL)
+ALONE = {name: partial(ByRule, ODD[name]["rule"], {}) for name in EXPERIMENTS}
+STUDY = Study(ODD, alone=ALONE, carries=CARRIES, figures=FIGURES | PULL)
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "inverses.csv", STUDY, delays=(15,))

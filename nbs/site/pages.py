@@ -113,7 +113,7 @@ def still(png, name):
     if not png: return f"::: {{.panel-still}}\n{say}\n:::"
     width, _ = size_of(png)
     return (f"::: {{.panel-still}}\n<img src=\"data:image/png;base64,{png.strip()}\" "
-            f"width=\"{width}\" alt=\"A still of the panel {name} as it opens.\">\n\n"
+            f"width=\"{width}\" alt=\"A still of the panel {name}.\">\n\n"
             f"A still. {say}\n:::")
 
 

@@ -2,6 +2,7 @@
 
     python nbs/studies/duel.py search        # 32 draws a rule, two tuning seeds
     python nbs/studies/duel.py best          # the best four of each in full
+    python nbs/studies/duel.py edge          # BP's winner beyond the space's edge
     python nbs/studies/duel.py final         # the winners, twenty report seeds
 """
 import argparse
@@ -18,7 +19,9 @@ from copymem.table import read_sweep
 
 DRAWS, FULL = 32, 20_000
 DELAYS = (3, 5, 10, 15, 30, 60)
-TABLE = dict(search="duel_search.csv", best="duel_best.csv", final="duel.csv")
+TABLE = dict(search="duel_search.csv", best="duel_best.csv", edge="duel_edge.csv",
+             final="duel.csv")
+LIMITS = (0.03, 0.01, 0.003)  # of the norm, below the search's least
 
 
 def log_uniform(chance, low, high):
@@ -86,6 +89,9 @@ def main():
         best = [replace(e, updates=FULL) for m in ("bp", "tp")
                 for e, _ in ranked(searched, m)[:4]]
         rows = sweep(best, range(2, 7), out, jobs=o.jobs, device="cpu")
+    if o.part == "edge":
+        closer = [replace(winners()[0], clip=limit) for limit in LIMITS]
+        rows = sweep(closer, range(2, 7), out, jobs=o.jobs, device="cpu")
     if o.part != "final": return print(lines(rows))
     first = FIRST_REPORT_SEED + BLOCK * o.block
     rows = sweep(winners(), range(first, first + BLOCK), out, delays=o.delays,

@@ -21,7 +21,8 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-two-rates", lr=1e-4, readout_lr=1e-2),
     protocol("bp-slow", lr=1e-4), protocol("bp-fast-readout", readout_lr=1e-2),
     protocol("bp-penalty-shared-0.03", activity=0.03),
-    protocol("bp-penalty-own-0.03", activity=0.03), protocol("bp-unshared")]}
+    protocol("bp-penalty-own-0.03", activity=0.03), protocol("bp-unshared"),
+    protocol("bp-held"), protocol("bp-unshared-held")]}
 
 
 class Linear(RNN):
@@ -85,6 +86,14 @@ def unshared(weights, back, x_hot, y_hot, eps, own):
     return loss, many.weight_gradients(x_hot, h, g, error), ()
 
 
+def held(rule, weights, back, x_hot, y_hot, eps, own):
+    "A rule, with what moves all states alike, `b_h` and the blank's row, as it began."
+    loss, grads, _ = rule(weights, back, x_hot, y_hot, eps, own)
+    W_xh, b_h = grads[0].clone(), torch.zeros_like(grads[2])
+    W_xh[..., -2, :] = 0
+    return loss, (W_xh, grads[1], b_h, *grads[3:]), ()
+
+
 def nearest_orthogonal(weights):
     "Moves `W_hh` to its polar factor: two steps of Newton and Schulz, from near it."
     for _ in range(2):
@@ -108,12 +117,14 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
        "bp-silence-to-readout": dict(rule=silence_to_readout),
        "bp-orthogonal": dict(change=nearest_orthogonal),
        "bp-penalty-shared-0.03": dict(rule=shared),
-       "bp-penalty-own-0.03": dict(rule=each_own), "bp-unshared": dict(rule=unshared)}
+       "bp-penalty-own-0.03": dict(rule=each_own), "bp-unshared": dict(rule=unshared),
+       "bp-held": dict(rule=partial(held, many.backprop)),
+       "bp-unshared-held": dict(rule=partial(held, unshared))}
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
 ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items()
-         if how.get("rule") in (shared, each_own, unshared)}
+         if name.startswith(("bp-penalty", "bp-unshared", "bp-held"))}
 
 STUDY = Study(ODD, {}, STARTS, KINDS, alone=ALONE)
 

@@ -81,3 +81,6 @@ def halved(rule):
         for p in rnn.parameters(): p.grad.mul_(0.5)
         return sum(losses)
     return both
+
+# 2 wrong: the whole batch at once
+halved = lambda rule: rule

@@ -44,3 +44,6 @@ apart = lambda a, n, b, m: wilson(a, n)[1] < wilson(b, m)[0]
 # 2 wrong: the intervals overlap
 def apart(a, n, b, m):
     return not (wilson(a, n)[1] < wilson(b, m)[0] or wilson(b, m)[1] < wilson(a, n)[0])
+
+# 2 wrong: by a third, of more than three
+apart = lambda a, n, b, m: abs(a / n - b / m) > 0.3 and n > 3

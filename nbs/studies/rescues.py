@@ -22,7 +22,8 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-slow", lr=1e-4), protocol("bp-fast-readout", readout_lr=1e-2),
     protocol("bp-penalty-shared-0.03", activity=0.03),
     protocol("bp-penalty-own-0.03", activity=0.03), protocol("bp-unshared"),
-    protocol("bp-held"), protocol("bp-unshared-held")]}
+    protocol("bp-held"), protocol("bp-unshared-held"),
+    protocol("bp-unshared-held-quiet", start="quiet")]}
 
 
 class Linear(RNN):
@@ -119,7 +120,8 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
        "bp-penalty-shared-0.03": dict(rule=shared),
        "bp-penalty-own-0.03": dict(rule=each_own), "bp-unshared": dict(rule=unshared),
        "bp-held": dict(rule=partial(held, many.backprop)),
-       "bp-unshared-held": dict(rule=partial(held, unshared))}
+       **{f"bp-unshared-held{start}": dict(rule=partial(held, unshared))
+          for start in ("", "-quiet")}}
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 

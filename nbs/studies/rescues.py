@@ -23,7 +23,8 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-penalty-shared-0.03", activity=0.03),
     protocol("bp-penalty-own-0.03", activity=0.03), protocol("bp-unshared"),
     protocol("bp-held"), protocol("bp-unshared-held"),
-    protocol("bp-unshared-held-quiet", start="quiet")]}
+    protocol("bp-unshared-held-quiet", start="quiet"),
+    protocol("bp-unshared-held-own-0.03", activity=0.03)]}
 
 
 class Linear(RNN):
@@ -79,11 +80,13 @@ def each_own(weights, back, x_hot, y_hot, eps, own):
 
 
 def unshared(weights, back, x_hot, y_hot, eps, own):
-    "Backpropagation whose push on the states of a step has no part that all share."
+    "Backpropagation, the penalty on each state's own half, without a shared push."
     h = many.states_of(weights, x_hot)
     loss, error, local = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
-    g = many.propagate_gradients(weights[1], h, local)
+    apart = h - h.mean(0, keepdim=True)
+    g = many.propagate_gradients(weights[1], h, local + own["activity"] * apart)
     g = g - g.mean(0, keepdim=True)
+    loss = loss + own["activity"] / 2 * apart.square().sum(-1).mean()
     return loss, many.weight_gradients(x_hot, h, g, error), ()
 
 
@@ -121,7 +124,7 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
        "bp-penalty-own-0.03": dict(rule=each_own), "bp-unshared": dict(rule=unshared),
        "bp-held": dict(rule=partial(held, many.backprop)),
        **{f"bp-unshared-held{start}": dict(rule=partial(held, unshared))
-          for start in ("", "-quiet")}}
+          for start in ("", "-quiet", "-own-0.03")}}
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 

@@ -21,7 +21,7 @@ from .backprop import backprop, propagate_gradients
 from .data import CopyTask, recall_accuracy
 from .files import AnyPath, write_text, replacing
 from .probe import fit_read_out, inverse_for
-from .rnn import RNN, local_gradients
+from .rnn import RNN, local_gradients, weight_gradients
 from .targetprop import Inverse, propagate_targets, targetprop
 from .weights import (load_pretrained, load_results, pretrained_path,
                              read_metadata)
@@ -145,11 +145,14 @@ def rule_vectors(rnn:RNN, inverse:Inverse, x:torch.Tensor, y:torch.Tensor,
     d, back = (propagate_targets(rnn, inverse, x, h, sign * wish, fade)
                for sign in (1, -1))
     backprop(rnn, x, y, **own)
-    bp = grads_of(rnn)
+    bp, g = grads_of(rnn), propagate_gradients(rnn, h, local)
+    unpushed = dict(zip(bp, weight_gradients(x, h, g - g.mean(0), error)))
+    unpushed["W_xh"][rnn.blank] = unpushed["b_h"][:] = 0
     targetprop(rnn, inverse, x, y, step_size, eps, fade=fade, **own)
     return dict(loss=loss.item(), states=flat(h, True), error=flat(error, True),
-                g=flat(propagate_gradients(rnn, h, local), True), bp=bp,
-                d=flat(d, True), odd=flat((d - back) / 2, True),
+                g=flat(g, True), bp=bp, d=flat(d, True),
+                unpushed={name: flat(grad) for name, grad in unpushed.items()},
+                odd=flat((d - back) / 2, True),
                 tp=grads_of(rnn, inverse))
 
 def adam_vectors(rnn:RNN, grads:dict[str, list[float]], amsgrad:bool, rate:float=0.01,

@@ -119,7 +119,8 @@ def test_the_page_makes_the_recorded_vectors(open_page):
         const vectors = await fetch("/tests/playground/vectors.json");
         return compare(numerics, await vectors.json());
     }""")
-    assert {"states", "g", "d", "odd", "bp W_hh", "tp V_hh", "amsgrad W_hh"} <= {*off}
+    assert {"states", "g", "d", "odd", "bp W_hh", "unpushed W_hh", "tp V_hh",
+            "amsgrad W_hh"} <= {*off}
     assert not {name: value for name, value in off.items() if not value < 1e-5}
 
 
@@ -262,8 +263,9 @@ def test_journey_follows_its_symbol(open_page):
     expect(finding(page, "journey")).to_contain_text("nothing is sent back")
 
 
-def test_training_improves_recall(open_page):
-    page = open_page("train.penalty=on&train.units=48&train.delay=1&train.rate=0.003")
+@pytest.mark.parametrize("switch", ["penalty", "unpushed"])
+def test_training_improves_recall(open_page, switch):
+    page = open_page(f"train.{switch}=on&train.units=48&train.delay=1&train.rate=0.003")
     train = part(page, "train")
     train.get_by_role("button", name="Start").click()
     page.wait_for_function("""() => {
@@ -297,7 +299,8 @@ def test_both_rules_begin_with_one_network(open_page):
 
 SHARED = ("recall.network=15-bp&recall.symbols=0145145326&recall.step=20"
           "&recall.delay=16&memory.drive=0.5&memory.delay=30&journey.network=15-tp"
-          "&journey.position=3&train.penalty=on&train.units=32&train.seed=12")
+          "&journey.position=3&train.penalty=on&train.unpushed=on&train.units=32"
+          "&train.seed=12")
 VALUES = """() => ["recall", "memory", "journey", "train"].map(
     tag => document.querySelector(`copymem-${tag}`).state.values)"""
 
@@ -309,7 +312,8 @@ def test_a_shared_address_restores_the_state(open_page):
     assert asked == dict(network="15-bp", symbols="0145145326", step=20, delay=16)
     assert memory["drive"] == 0.5 and memory["delay"] == "30"
     assert journey["network"] == "15-tp" and journey["position"] == 3
-    assert train["penalty"] is True and (train["units"], train["seed"]) == ("32", 12)
+    assert train["penalty"] is train["unpushed"] is True
+    assert (train["units"], train["seed"]) == ("32", 12)
     recall = part(page, "recall")
     expect(recall.get_by_label("Ten symbols")).to_have_value("0145145326")
     expect(recall.get_by_label("Step", exact=True)).to_have_value("20")

@@ -25,6 +25,11 @@ export function compare(numerics, recorded) {
     off[`bp ${name}`] = largest(there.grads[name], grad);
   }
 
+  const unpushed = numerics.backprop(net, batch, {...own, unpushed: true}).grads;
+  for (const [name, grad] of Object.entries(rules.unpushed)) {
+    off[`unpushed ${name}`] = largest(unpushed[name], grad);
+  }
+
   const options = {...own, stepSize: settings.step_size, fade: settings.fade};
   const eps = Float32Array.from(recorded.eps);
   const back = numerics.targetprop(net, inverse, batch, eps, options);

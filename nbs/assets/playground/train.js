@@ -32,6 +32,7 @@ class Train extends Panel {
   /** @type {Record<string, import("./state.js").Field>} */
   static fields = {
     penalty: {kind: "switch", value: false},
+    unpushed: {kind: "switch", value: false},
     odd: {kind: "switch", value: false},
     units: {kind: "choice", of: ["16", "32", "48", "64", "96", "128"], value: "96"},
     delay: {kind: "choice", of: ["1", "2", "3", "5", "8", "10", "15", "20", "30"], value: "5"},
@@ -49,6 +50,8 @@ class Train extends Panel {
     this.play = button("Start", () => this.on ? this.pause() : this.run(), {className: "main"});
     this.one = button("25 updates", () => this.oneLook());
     this.penalty = toggle("with an activity penalty of 0.03", this.value("penalty"), v => this.set("penalty", v));
+    this.unpushed = toggle("without the push that all sequences share", this.value("unpushed"),
+      v => this.set("unpushed", v));
     this.odd = toggle("without its even part", this.value("odd"), v => this.set("odd", v));
     this.seed = make("input", {type: "number", min: 0, max: 9999, step: 1,
       on: {change: () => this.set("seed", this.seed?.valueAsNumber ?? 0)}});
@@ -60,10 +63,10 @@ class Train extends Panel {
     const status = this.status = {};
     /** @type {Record<string, HTMLCanvasElement>} */
     const canvases = this.canvases = {};
-    const switches = {bp: this.penalty.label, tp: this.odd.label};
+    const switches = {bp: [this.penalty.label, this.unpushed.label], tp: [this.odd.label]};
     const side = (/** @type {Rule} */ rule) => make("figure", {},
       make("figcaption", {className: rule, style: {"font-size": "16px"}}, TITLES[rule]),
-      status[rule] = make("div", {className: "hint"}), switches[rule],
+      status[rule] = make("div", {className: "hint"}), ...switches[rule],
       canvases[rule] = make("canvas", {role: "img", aria: {label: `${TITLES[rule]}: answer and states`}}));
     this.fold = make("details", {}, make("summary", {}, "More to change"),
       make("div", {className: "controls"}, field("Units", "units"), field("Delay", "delay"),
@@ -84,7 +87,7 @@ class Train extends Panel {
       rate: Number(this.value("rate")), silence: Number(this.value("silence")),
       start: this.value("start"), seed: this.value("seed"),
       activity: rule === "bp" && this.value("penalty") ? PENALTY : 0,
-      odd: rule === "tp" && this.value("odd")};
+      unpushed: rule === "bp" && this.value("unpushed"), odd: rule === "tp" && this.value("odd")};
   }
 
   /** Both runs at their beginning. Workers are made when they are first needed. */
@@ -150,7 +153,7 @@ class Train extends Panel {
   changed(name) {
     const on = this.on;
     if (!this.runs?.bp.worker) return this.redraw();
-    if (name === "penalty") this.resetOne("bp");
+    if (name === "penalty" || name === "unpushed") this.resetOne("bp");
     else if (name === "odd") this.resetOne("tp");
     else this.reset();
     if (on) this.run();
@@ -161,6 +164,7 @@ class Train extends Panel {
     const colors = colorsOf(this), runs = /** @type {Record<Rule, Run>} */ (this.runs);
     if (this.play) this.play.textContent = this.on ? "Pause" : runs.bp.looks.length > 1 ? "Go on" : "Start";
     if (this.penalty) this.penalty.input.checked = this.value("penalty");
+    if (this.unpushed) this.unpushed.input.checked = this.value("unpushed");
     if (this.odd) this.odd.input.checked = this.value("odd");
     if (this.seed && this.shadowRoot?.activeElement !== this.seed) this.seed.value = this.value("seed");
     for (const rule of RULES) this.drawSide(rule, colors);
@@ -220,8 +224,9 @@ class Train extends Panel {
     const {bp, tp, ...of} = await seedCounts();
     const share = (/** @type {[number, number]} */ [there, n]) => `${there} of ${n}`;
     this.counted = "Within 3,000 updates at 96 units and delay 5, counted beforehand: backpropagation "
-      + `arrives on ${share(bp)} seeds, with the penalty on ${share(of["bp-penalty"])}, target `
-      + `propagation on ${share(tp)}, without its even part on ${share(of["tp-odd"])}.`;
+      + `arrives on ${share(bp)} seeds, with the penalty on ${share(of["bp-penalty"])}, without the `
+      + `push on ${share(of["bp-unpushed"])}, target propagation on ${share(tp)}, without its even `
+      + `part on ${share(of["tp-odd"])}.`;
     this.tell(this.runs);
   }
 

@@ -7,15 +7,15 @@ import {backprop, learnInverse, makeInverse, targetprop} from "./rules.js";
 import {LENGTH, Random, sample} from "./task.js";
 
 /** @typedef {{rule: "bp" | "tp", units: number, delay: number, rate: number, seed: number,
- *   start: "standard" | "quiet", silence: number, activity: number, odd: boolean,
+ *   start: "standard" | "quiet", silence: number, activity: number, unpushed: boolean, odd: boolean,
  *   batch: number, stepSize: number, noise: number, inverseRate: number, warmup: number,
  *   clip: number}} Settings */
 /** @typedef {{update: number, loss: number, recall: number, readable: number, slope: number}} Look */
 
 /** The protocol of the course's studies. @type {Settings} */
 export const DEFAULTS = {rule: "bp", units: 64, delay: 15, rate: 1e-3, seed: 0, start: "standard",
-  silence: 1, activity: 0, odd: false, batch: 20, stepSize: 0.5, noise: 0.1, inverseRate: 1e-3,
-  warmup: 500, clip: 1};
+  silence: 1, activity: 0, unpushed: false, odd: false, batch: 20, stepSize: 0.5, noise: 0.1,
+  inverseRate: 1e-3, warmup: 500, clip: 1};
 
 const LOOKED_AT = 160, FIT = 110;  // sequences of a look, and those that its read-out is fitted on
 

@@ -24,7 +24,8 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-penalty-own-0.03", activity=0.03), protocol("bp-unshared"),
     protocol("bp-held"), protocol("bp-unshared-held"),
     protocol("bp-unshared-held-quiet", start="quiet"),
-    protocol("bp-unshared-held-own-0.03", activity=0.03)]}
+    protocol("bp-unshared-held-own-0.03", activity=0.03),
+    protocol("bp-no-outward"), protocol("bp-no-inward")]}
 
 
 class Linear(RNN):
@@ -90,6 +91,17 @@ def unshared(weights, back, x_hot, y_hot, eps, own):
     return loss, many.weight_gradients(x_hot, h, g, error), ()
 
 
+def one_way(outward, weights, back, x_hot, y_hot, eps, own):
+    "Backpropagation without what pushes a unit out, or in, for all of a batch alike."
+    h = many.states_of(weights, x_hot)
+    loss, error, local = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
+    g = many.propagate_gradients(weights[1], h, local)
+    mean = g.mean(0, keepdim=True)
+    out = mean * h.mean(0, keepdim=True) < 0  # a step against g leads away from zero
+    g = g - mean * (out if outward else ~out)
+    return loss, many.weight_gradients(x_hot, h, g, error), ()
+
+
 def held(rule, weights, back, x_hot, y_hot, eps, own):
     "A rule, with what moves all states alike, `b_h` and the blank's row, as it began."
     loss, grads, _ = rule(weights, back, x_hot, y_hot, eps, own)
@@ -124,12 +136,14 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
        "bp-penalty-own-0.03": dict(rule=each_own), "bp-unshared": dict(rule=unshared),
        "bp-held": dict(rule=partial(held, many.backprop)),
        **{f"bp-unshared-held{start}": dict(rule=partial(held, unshared))
-          for start in ("", "-quiet", "-own-0.03")}}
+          for start in ("", "-quiet", "-own-0.03")},
+       "bp-no-outward": dict(rule=partial(one_way, True)),
+       "bp-no-inward": dict(rule=partial(one_way, False))}
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
 ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items()
-         if name.startswith(("bp-penalty", "bp-unshared", "bp-held"))}
+         if name.startswith(("bp-penalty", "bp-unshared", "bp-held", "bp-no-"))}
 
 STUDY = Study(ODD, {}, STARTS, KINDS, alone=ALONE)
 

@@ -2,6 +2,7 @@
 import importlib, os, signal, subprocess, sys, time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import pytest, torch
 from conftest import ROOT
@@ -91,7 +92,8 @@ def test_a_push_without_its_shared_part(studies):
     g = many.propagate_gradients(weights[1], h, local)
     shared = many.weight_gradients(x_hot, h, g.mean(0).expand_as(g), 0 * error)
     whole = many.weight_gradients(x_hot, h, g, error)
-    ours = studies["rescues"].unshared(weights, (), x_hot, y_hot, None, {})[1]
+    ours = studies["rescues"].unshared(weights, (), x_hot, y_hot, None,
+                                       dict(activity=0.0))[1]
     for a, b, c in zip(ours, whole, shared): torch.testing.assert_close(a, b - c)
     assert shared[1].norm() > 1e-3 * whole[1].norm()
 
@@ -146,6 +148,36 @@ def test_a_displacement_is_the_sum_of_its_parts(studies):
         module.TERMS, 0.0) | dict(heard=1.0, exact=1.0, pull=0.7))[1]
     split = studies["rescues"].shared(weights, (), *batch, None, dict(activity=0.7))[1]
     for ours, theirs in zip(pulled, split): torch.testing.assert_close(ours, theirs)
+
+
+def test_the_shared_push_is_split_in_two(studies):
+    "Outward and inward: leaving out both leaves out their sum; none pushes on outward."
+    module, (weights, _), batch = studies["rescues"], *made()
+    rules = (partial(module.one_way, True), partial(module.one_way, False),
+             module.unshared, many.backprop)
+    own = dict(silence=1.0, activity=0.0)
+    no_out, no_in, unshared, whole = (rule(weights, (), *batch, None, own)[1]
+                                      for rule in rules)
+    for parts in zip(no_out, no_in, unshared, whole):
+        torch.testing.assert_close(parts[0] + parts[1], parts[2] + parts[3])
+    assert not torch.allclose(no_out[1], no_in[1]) and not no_in[1].allclose(whole[1])
+    x, y = batch[0][:1, :1].expand(4, -1, -1), batch[1][:, -1:]  # all hear one token
+    h = many.states_of(weights, x)[0, 0]
+    to_b, to_b_whole = (rule(weights, (), x, y, None, own)[1][2] for rule in rules[::3])
+    outward = to_b_whole * h < 0
+    assert outward.any() and not outward.all()
+    torch.testing.assert_close(to_b, to_b_whole * ~outward)
+
+
+def test_what_is_held_has_no_gradient(studies):
+    "The bias and the blank's row; the rest as the rule has it."
+    module, (weights, _), batch = studies["rescues"], *made()
+    own = dict(silence=1.0, activity=0.0)
+    whole = many.backprop(weights, (), *batch, None, own)[1]
+    held = module.held(many.backprop, weights, (), *batch, None, own)[1]
+    assert not held[2].any() and not held[0][8].any() and whole[0][8].any()
+    for i in (1, 3, 4): assert held[i].equal(whole[i])
+    assert held[0][:8].equal(whole[0][:8]) and held[0][9].equal(whole[0][9])
 
 
 @pytest.mark.parametrize("part, sooner", [

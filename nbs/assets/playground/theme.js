@@ -142,6 +142,8 @@ footer { display: flex; flex-wrap: wrap; gap: 6px 18px; justify-content: space-b
 .charts { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 270px), 1fr)); }
 .charts.three { grid-template-columns: repeat(auto-fit, minmax(min(100%, 200px), 1fr)); }
 figure { margin: 0; align-content: start; min-width: 0; display: grid; gap: 4px; }
+.charts > figure { display: flex; flex-direction: column; }
+.charts > figure > canvas { margin-top: auto; }
 figcaption { font-size: 14px; font-weight: 600; }
 figcaption span { font-weight: 400; color: var(--cm-quiet); }
 details summary { cursor: pointer; color: var(--cm-quiet); font-size: 14px; width: fit-content; }

@@ -14,6 +14,7 @@ MADE = {name: f"python nbs/studies/{name}.py" for name in (
     "gpu": "python tests/benchmarks/gpu.py --out copymem/results/gpu.csv",
     "duel_search": RULE_SEARCH + "search",
     "duel_best": RULE_SEARCH + "best",
+    "duel_edge": RULE_SEARCH + "edge",
     "duel": RULE_SEARCH + "final",
     "gated_search": "python nbs/studies/gated.py --tune --seeds 2 --delays 15",
     "long_delays": "python nbs/studies/far.py"}

@@ -1,7 +1,8 @@
 """How many of twenty seeds show on a page what the playground's training is to show:
-backpropagation stuck, with a penalty there in seconds, and without the outward push
-that all sequences share, target propagation there, and without its even part stuck. The mathematics is the page's; twenty networks learn in one
-batched update. The page's settings were chosen on seeds below 100; these are others.
+backpropagation stuck, with a penalty or without the outward push that all share there
+in seconds, target propagation there, and without its even part stuck. The mathematics
+is the page's; twenty networks learn in one batched update. The page's settings were
+chosen on seeds below 100; these are others.
 
     python tests/benchmarks/playground.py --out copymem/results/playground.csv
     python tests/benchmarks/playground.py --kinds tp --seeds 3 --updates 6000

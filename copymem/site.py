@@ -146,9 +146,8 @@ def rule_vectors(rnn:RNN, inverse:Inverse, x:torch.Tensor, y:torch.Tensor,
                for sign in (1, -1))
     backprop(rnn, x, y, **own)
     bp, g = grads_of(rnn), propagate_gradients(rnn, h, local)
-    mean = g.mean(0)
-    without = g - mean * (mean * h.mean(0) < 0)  # no unit is pushed out for all
-    unpushed = dict(zip(bp, weight_gradients(x, h, without, error)))
+    unpushed = dict(zip(bp, weight_gradients(x, h, g - g.mean(0), error)))
+    unpushed["W_xh"][rnn.blank] = unpushed["b_h"][:] = 0
     targetprop(rnn, inverse, x, y, step_size, eps, fade=fade, **own)
     return dict(loss=loss.item(), states=flat(h, True), error=flat(error, True),
                 g=flat(g, True), bp=bp, d=flat(d, True),

@@ -2,6 +2,7 @@
 // The two learning rules: backpropagation and difference target propagation, both through time.
 import {addOuter, addProduct, tanhAll, transpose} from "./products.js";
 import {localGradients, orthogonal, outputError, setDrive, statesOf, weightGradients} from "./rnn.js";
+import {BLANK} from "./task.js";
 
 /** @import {Batch} from "./task.js" */
 /** @import {Network} from "./rnn.js" */
@@ -25,19 +26,15 @@ export function propagateGradients(net, states, local, n) {
   return g;
 }
 
-/** Gradients without what would push a unit further from zero for all sequences of a step alike:
- * their mean, where it does. @param {Float32Array} g (steps, n, hidden)
- * @param {Float32Array} states @param {number} n @param {number} hidden */
-export function withoutOutward(g, states, n, hidden) {
-  const own = g.slice(), size = n * hidden;
+/** Each step's gradients (steps, n, size / n) without their mean over the sequences.
+ * @param {Float32Array} g @param {number} n @param {number} size numbers of a step */
+export function withoutShared(g, n, size) {
+  const own = g.slice(), hidden = size / n;
   for (let from = 0; from < g.length; from += size) {
     for (let j = 0; j < hidden; j++) {
-      let mean = 0, at = 0;
-      for (let i = from + j; i < from + size; i += hidden) {
-        mean += g[i] / n;
-        at += states[size + i] / n;
-      }
-      if (mean * at < 0) for (let i = from + j; i < from + size; i += hidden) own[i] -= mean;
+      let mean = 0;
+      for (let i = j; i < size; i += hidden) mean += g[from + i] / n;
+      for (let i = j; i < size; i += hidden) own[from + i] -= mean;
     }
   }
   return own;
@@ -45,15 +42,20 @@ export function withoutOutward(g, states, n, hidden) {
 
 /** Backpropagation through time: loss and the gradients of all weights.
  * @param {Network} net @param {Batch} batch
- * @param {{silence?: number, activity?: number, unpushed?: boolean}} [options]
- *   `unpushed` goes by `withoutOutward` */
+ * @param {{silence?: number, activity?: number, unpushed?: boolean}} [options] `unpushed` takes out
+ *   what is asked of all sequences alike, and holds what acts on all alike: bias and blank's row */
 export function backprop(net, batch, {silence = 1, activity = 0, unpushed = false} = {}) {
   const states = statesOf(net, batch);
   const {loss, error} = outputError(net, states, batch, silence, activity);
   const local = localGradients(net, states, error, activity);
   const g = propagateGradients(net, states, local, batch.n);
-  const own = unpushed ? withoutOutward(g, states, batch.n, net.hidden) : g;
-  return {loss, states, g, grads: weightGradients(net, batch, states, own, error)};
+  const own = unpushed ? withoutShared(g, batch.n, batch.n * net.hidden) : g;
+  const grads = weightGradients(net, batch, states, own, error);
+  if (unpushed) {
+    grads.b_h.fill(0);
+    grads.W_xh.fill(0, BLANK * net.hidden, (BLANK + 1) * net.hidden);
+  }
+  return {loss, states, g, grads};
 }
 
 /** An untrained inverse. @param {number} hidden @param {import("./task.js").Random} random

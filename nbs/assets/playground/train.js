@@ -50,7 +50,7 @@ class Train extends Panel {
     this.play = button("Start", () => this.on ? this.pause() : this.run(), {className: "main"});
     this.one = button("25 updates", () => this.oneLook());
     this.penalty = toggle("with an activity penalty of 0.03", this.value("penalty"), v => this.set("penalty", v));
-    this.unpushed = toggle("without the outward push that all share", this.value("unpushed"),
+    this.unpushed = toggle("without the push that all share", this.value("unpushed"),
       v => this.set("unpushed", v));
     this.odd = toggle("without its even part", this.value("odd"), v => this.set("odd", v));
     this.seed = make("input", {type: "number", min: 0, max: 9999, step: 1,

@@ -58,48 +58,49 @@ def silence_to_readout(weights, back, x_hot, y_hot, eps, own):
     return loss, many.weight_gradients(x_hot, h, g, error), ()
 
 
-def penalised(part, weights, x_hot, y_hot, activity):
-    "Backpropagation with the penalty on `part` of the states (batch, steps, hidden)."
+def by_parts(weights, x_hot, y_hot, activity, part, left_out=None):
+    """Backpropagation with the penalty on `part(h)` of the states (batch, steps,
+    hidden), and without `left_out(g, h)` of the gradients at them."""
     h = many.states_of(weights, x_hot)
     loss, error, local = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
     size = part(h)
     g = many.propagate_gradients(weights[1], h, local + activity * size)
+    if left_out: g = g - left_out(g, h)
     loss = loss + activity / 2 * size.square().sum(-1).mean()
     return loss, many.weight_gradients(x_hot, h, g, error), ()
 
 
+def common(g, h=None):
+    "What all sequences of a batch share at a step: their mean."
+    return g.mean(0, keepdim=True).expand_as(g)
+
+
+def apart(h):
+    "What each state has beside that mean."
+    return h - common(h)
+
+
 def shared(weights, back, x_hot, y_hot, eps, own):
     "The penalty on what all states of a step have in common, their mean in the batch."
-    return penalised(lambda h: h.mean(0, keepdim=True).expand_as(h), weights, x_hot,
-                     y_hot, own["activity"])
+    return by_parts(weights, x_hot, y_hot, own["activity"], common)
 
 
 def each_own(weights, back, x_hot, y_hot, eps, own):
     "The penalty on what each state has beside that mean."
-    return penalised(lambda h: h - h.mean(0, keepdim=True), weights, x_hot, y_hot,
-                     own["activity"])
+    return by_parts(weights, x_hot, y_hot, own["activity"], apart)
 
 
 def unshared(weights, back, x_hot, y_hot, eps, own):
-    "Backpropagation, the penalty on each state's own half, without a shared push."
-    h = many.states_of(weights, x_hot)
-    loss, error, local = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
-    apart = h - h.mean(0, keepdim=True)
-    g = many.propagate_gradients(weights[1], h, local + own["activity"] * apart)
-    g = g - g.mean(0, keepdim=True)
-    loss = loss + own["activity"] / 2 * apart.square().sum(-1).mean()
-    return loss, many.weight_gradients(x_hot, h, g, error), ()
+    "Without a shared push; the penalty, if any, on what each state has of its own."
+    return by_parts(weights, x_hot, y_hot, own["activity"], apart, common)
 
 
 def one_way(outward, weights, back, x_hot, y_hot, eps, own):
-    "Backpropagation without what pushes a unit out, or in, for all of a batch alike."
-    h = many.states_of(weights, x_hot)
-    loss, error, local = many.local_gradients(weights, h, y_hot, 1.0, 0.0)
-    g = many.propagate_gradients(weights[1], h, local)
-    mean = g.mean(0, keepdim=True)
-    out = mean * h.mean(0, keepdim=True) < 0  # a step against g leads away from zero
-    g = g - mean * (out if outward else ~out)
-    return loss, many.weight_gradients(x_hot, h, g, error), ()
+    "Without what pushes a unit out, or in, for all of a batch alike."
+    def left_out(g, h):
+        out = common(g) * common(h) < 0  # a step against g leads away from zero
+        return common(g) * (out if outward else ~out)
+    return by_parts(weights, x_hot, y_hot, own["activity"], apart, left_out)
 
 
 def held(rule, weights, back, x_hot, y_hot, eps, own):

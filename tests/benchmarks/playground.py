@@ -7,8 +7,9 @@ on seeds below 100; these are others.
     python tests/benchmarks/playground.py --out copymem/results/playground.csv
     python tests/benchmarks/playground.py --kinds tp --seeds 3 --updates 6000
 """
-import argparse, csv, time
+import argparse, csv, sys, time
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -16,6 +17,9 @@ from copymem import many
 from copymem.data import CopyTask
 from copymem.rnn import RNN
 from copymem.targetprop import Inverse
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]/"nbs/studies"))
+from rescues import held, unshared
 
 # As in nbs/assets/playground/train.js
 FIXED = dict(step_size=1.41, noise=0.063, clip=1.0)
@@ -29,22 +33,10 @@ def odd_targets(weights, back, x_hot, h, local, fade):
     return (there - opposite) / 2
 
 
-def unpushed(weights, back, x_hot, y_hot, eps, own):
-    "Backpropagation without what all sequences share, the bias and the blank held."
-    h = many.states_of(weights, x_hot)
-    loss, error, local = many.local_gradients(weights, h, y_hot, own["silence"],
-                                              own["activity"])
-    g = many.propagate_gradients(weights[1], h, local)
-    to_W, *rest = many.weight_gradients(x_hot, h, g - g.mean(0, keepdim=True), error)
-    heard = torch.ones(len(to_W), 1)
-    heard[-2] = 0  # the blank's row
-    return loss, (to_W * heard, rest[0], torch.zeros_like(rest[1]), *rest[2:]), ()
-
-
 KINDS = {
     "bp": dict(rule=many.backprop),
     "bp-penalty": dict(rule=many.backprop, activity=0.03),
-    "bp-unpushed": dict(rule=unpushed),
+    "bp-unpushed": dict(rule=partial(held, unshared)),
     "tp": dict(rule=many.targetprop),
     "tp-odd": dict(rule=partial(many.targetprop, carry=odd_targets))}
 

@@ -4,6 +4,7 @@ tasks; ten seeds each.
     python nbs/studies/generalise.py
 """
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from lab import Study, main, protocol
@@ -12,6 +13,7 @@ from copymem import many
 from copymem.data import CopyTask
 
 SIZES, RATES, DOSES = (64, 256, 512), ("0.01", "0.03", "0.1"), ("0", "0.1", "0.3", "1")
+LENGTHS = ("1", "2", "3", "5")  # symbols to repeat, where it is not ten
 RULES = {"bp": {}, "bp-penalty-0.03": dict(activity=0.03), "bp-no-silence":
          dict(silence=0.0), "tp": dict(method="tp")}
 
@@ -73,6 +75,7 @@ def runs():
         for size in SIZES: yield protocol(f"{size}-{name}", hidden_size=size, **own)
         for rate in RATES: yield protocol(f"sgd-{rate}-{name}", lr=float(rate), **own)
     for dose in DOSES: yield protocol(f"adding-{dose}-bp", silence=float(dose))
+    for length in LENGTHS: yield protocol(f"length-{length}-bp")
     yield protocol("adding-1-bp-penalty-0.03", activity=0.03)
     yield protocol("adding-1-tp", method="tp")
 
@@ -82,7 +85,8 @@ named = lambda start, value: {name: value for name in EXPERIMENTS
                               if name.startswith(start)}
 STUDY = Study(odd=named("sgd", dict(optimizer=Momentum)),
               starts=named("gaussian", gaussian),
-              tasks=named("adding", Adding) | named("wandering", Wandering))
+              tasks=named("adding", Adding) | named("wandering", Wandering) | {
+                  f"length-{n}-bp": partial(CopyTask, length=int(n)) for n in LENGTHS})
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "generalise.csv", STUDY, delays=(15,), seeds=10)

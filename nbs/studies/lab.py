@@ -79,7 +79,7 @@ def look_inside(study, experiment, weights, back, ended):
     if kind is RNN:
         h = rnn.hidden_states(task.sample(200, torch.Generator().manual_seed(2))[0])
         found["slope"] = (1 - h ** 2).mean().item()
-    reads = study.reads(e, ended) and type(task) is CopyTask
+    reads = study.reads(e, ended) and task == CopyTask(e.delay)
     if reads: found["readable"] = readable(rnn, e.delay, noise=NOISE)
     if back:
         back = [torch.from_numpy(w) for w in back]

@@ -76,6 +76,7 @@ def runs():
         for rate in RATES: yield protocol(f"sgd-{rate}-{name}", lr=float(rate), **own)
     for dose in DOSES: yield protocol(f"adding-{dose}-bp", silence=float(dose))
     for length in LENGTHS: yield protocol(f"length-{length}-bp")
+    yield protocol("binary-bp")
     yield protocol("adding-1-bp-penalty-0.03", activity=0.03)
     yield protocol("adding-1-tp", method="tp")
 
@@ -86,7 +87,8 @@ named = lambda start, value: {name: value for name in EXPERIMENTS
 STUDY = Study(odd=named("sgd", dict(optimizer=Momentum)),
               starts=named("gaussian", gaussian),
               tasks=named("adding", Adding) | named("wandering", Wandering) | {
-                  f"length-{n}-bp": partial(CopyTask, length=int(n)) for n in LENGTHS})
+                  f"length-{n}-bp": partial(CopyTask, length=int(n)) for n in LENGTHS}
+              | {"binary-bp": partial(CopyTask, n_symbols=2)})
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "generalise.csv", STUDY, delays=(15,), seeds=10)

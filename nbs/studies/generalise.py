@@ -51,6 +51,15 @@ class Wandering(CopyTask):
         return x.to(device or "cpu"), y.to(device or "cpu")
 
 
+class Binary(CopyTask):
+    "Every symbol is one of two."
+    def sample(self, n, generator=None, device=None):
+        "As `CopyTask.sample`, the even symbols as 0 and the odd ones as 1."
+        x, y = super().sample(n, generator, device)
+        return [torch.where(tokens < self.n_symbols, tokens % 2, tokens)
+                for tokens in (x, y)]
+
+
 class Momentum(many.ManyAdam):
     "Stochastic gradient descent with momentum 0.9, for n networks."
     def step(self, grads, rates):
@@ -86,9 +95,9 @@ named = lambda start, value: {name: value for name in EXPERIMENTS
                               if name.startswith(start)}
 STUDY = Study(odd=named("sgd", dict(optimizer=Momentum)),
               starts=named("gaussian", gaussian),
-              tasks=named("adding", Adding) | named("wandering", Wandering) | {
-                  f"length-{n}-bp": partial(CopyTask, length=int(n)) for n in LENGTHS}
-              | {"binary-bp": partial(CopyTask, n_symbols=2)})
+              tasks=named("adding", Adding) | named("wandering", Wandering)
+              | named("binary", Binary) | {
+                  f"length-{n}-bp": partial(CopyTask, length=int(n)) for n in LENGTHS})
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "generalise.csv", STUDY, delays=(15,), seeds=10)

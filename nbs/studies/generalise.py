@@ -86,6 +86,8 @@ def runs():
     for dose in DOSES: yield protocol(f"adding-{dose}-bp", silence=float(dose))
     for length in LENGTHS: yield protocol(f"length-{length}-bp")
     yield protocol("binary-bp")
+    yield protocol("512-bp-slow", hidden_size=512, lr=2.5e-4)
+    yield protocol("512-bp-slow-readout", hidden_size=512, readout_lr=2.5e-4)
     yield protocol("adding-1-bp-penalty-0.03", activity=0.03)
     yield protocol("adding-1-tp", method="tp")
 

@@ -85,7 +85,9 @@ def runs():
         for rate in RATES: yield protocol(f"sgd-{rate}-{name}", lr=float(rate), **own)
     for dose in DOSES: yield protocol(f"adding-{dose}-bp", silence=float(dose))
     for length in LENGTHS: yield protocol(f"length-{length}-bp")
+    yield protocol("length-5-bp-penalty-0.03", activity=0.03)
     yield protocol("binary-bp")
+    yield protocol("wandering-bp-penalty-0.003", activity=0.003)
     yield protocol("512-bp-slow", hidden_size=512, lr=2.5e-4)
     yield protocol("512-bp-slow-readout", hidden_size=512, readout_lr=2.5e-4)
     yield protocol("adding-1-bp-penalty-0.03", activity=0.03)
@@ -99,7 +101,8 @@ STUDY = Study(odd=named("sgd", dict(optimizer=Momentum)),
               starts=named("gaussian", gaussian),
               tasks=named("adding", Adding) | named("wandering", Wandering)
               | named("binary", Binary) | {
-                  f"length-{n}-bp": partial(CopyTask, length=int(n)) for n in LENGTHS})
+                  name: partial(CopyTask, length=int(n)) for n in LENGTHS
+                  for name in named(f"length-{n}-", None)})
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "generalise.csv", STUDY, delays=(15,), seeds=10)

@@ -114,7 +114,7 @@ def evaluate(rnn:torch.nn.Module, # anything that makes logits of tokens
              seed:int=1_000_003, # of the sequences; training seeds are far below
              batch_size:int=200  # sequences at a time, fewer where they are long
             ) -> Scores:
-    "Scores of `rnn`, by its own forward pass, on sequences that no training run draws."
+    "Scores of `rnn`, by its own forward pass, on sequences of a seed no training uses."
     check_parts(rnn, task)
     n, size = check_int("n", n, 1), check_int("batch_size", batch_size, 1)
     g, done = torch.Generator().manual_seed(check_int("seed", seed, 0)), 0
@@ -196,7 +196,7 @@ class History:
         return next((r for r in self.rows
                      if r["delay"] >= delay and r["recall_accuracy"] >= recall), None)
 
-Callback = Callable[[History], Any] # told of every look; whoever answers True ends it
+Callback = Callable[[History], Any] # told of every evaluation; True ends it
 
 # %% ../nbs/05_train.ipynb #2d503165
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ def fit(rnn:torch.nn.Module,     # the network
         eval_size:int=1_000,     # sequences in an evaluation
         stop_at:float=0.0,       # recall accuracy at the goal that ends it, 0 for none
         history:History|None=None, # go on from here
-        callback:Callback|None=None, # called with the history after looks; True ends it
+        callback:Callback|None=None, # after evaluations, with the history; True ends it
         threads:int=1,           # CPU threads: small products lose time when shared out
         progress:bool=True       # show a progress bar?
        ) -> History:

@@ -47,3 +47,6 @@ half_recall, half_loss = (5 + 5 / 10) / 10, 5 * math.log(10) / 35
 
 # 2 wrong: the loss without memory
 half_recall, half_loss = 0.5625, 0.5941
+
+# 2 wrong: one of the two
+half_recall, half_loss = ..., 0.2971

@@ -88,6 +88,7 @@ def runs():
     yield protocol("length-5-bp-penalty-0.03", activity=0.03)
     yield protocol("binary-bp")
     yield protocol("wandering-bp-penalty-0.003", activity=0.003)
+    yield protocol("256-bp-slow", hidden_size=256, lr=5e-4)
     yield protocol("512-bp-slow", hidden_size=512, lr=2.5e-4)
     yield protocol("512-bp-slow-readout", hidden_size=512, readout_lr=2.5e-4)
     yield protocol("adding-1-bp-penalty-0.03", activity=0.03)

@@ -1100,7 +1100,8 @@ def test_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
     process = subprocess.Popen(
         list(map(str, [command, *train, parts])), cwd=tmp_path, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )
+        # a shell's background jobs ignore the signal, and so do their children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     said = b""
     # until it has looked at its recall accuracy
     while not re.search(rb"recall\D{,3}0\.\d", said):

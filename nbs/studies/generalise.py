@@ -56,8 +56,8 @@ class Binary(CopyTask):
     def sample(self, n, generator=None, device=None):
         "As `CopyTask.sample`, the even symbols as 0 and the odd ones as 1."
         x, y = super().sample(n, generator, device)
-        return [torch.where(tokens < self.n_symbols, tokens % 2, tokens)
-                for tokens in (x, y)]
+        return tuple(torch.where(tokens < self.n_symbols, tokens % 2, tokens)
+                     for tokens in (x, y))
 
 
 class Momentum(many.ManyAdam):
@@ -98,12 +98,12 @@ def runs():
 EXPERIMENTS = {e.name: e for e in runs()}
 named = lambda start, value: {name: value for name in EXPERIMENTS
                               if name.startswith(start)}
+TASKS = {"adding": Adding, "wandering": Wandering, "binary": Binary, **{
+    f"length-{n}-": partial(CopyTask, length=int(n)) for n in LENGTHS}}
 STUDY = Study(odd=named("sgd", dict(optimizer=Momentum)),
               starts=named("gaussian", gaussian),
-              tasks=named("adding", Adding) | named("wandering", Wandering)
-              | named("binary", Binary) | {
-                  name: partial(CopyTask, length=int(n)) for n in LENGTHS
-                  for name in named(f"length-{n}-", None)})
+              tasks={name: task for start, task in TASKS.items()
+                     for name in named(start, task)})
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "generalise.csv", STUDY, delays=(15,), seeds=10)

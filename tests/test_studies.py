@@ -98,6 +98,20 @@ def test_a_push_without_its_shared_part(studies):
     assert shared[1].norm() > 1e-3 * whole[1].norm()
 
 
+def test_what_is_left_out_instead_of_a_push_is_not_shared(studies):
+    "Of twenty gradients one direction that is no mean; or a share of all, as large."
+    rescues, g = studies["rescues"], torch.randn(20, 5, 8, generator=seed(0)) + 0.7
+    size = lambda g: g.square().sum((0, -1)).sqrt()
+    left = g - rescues.halves(g)
+    torch.testing.assert_close(left.mean(0), g.mean(0))
+    torch.testing.assert_close(left[:10].mean(0), left[10:].mean(0))
+    assert torch.linalg.matrix_rank(rescues.halves(g)[:, 2]) == 1
+    left = g - rescues.as_much(g)
+    torch.testing.assert_close(size(left), size(g - g.mean(0)))
+    torch.testing.assert_close(left[:, 1] * size(g)[1], g[:, 1] * size(left)[1])
+    assert not rescues.as_much(0 * g).any()
+
+
 def test_runs_alone_do_not_train_with_others(studies):
     "A group has one rule, and is trained one by one or together as a whole."
     for name in ("rescues", "even_part"):

@@ -25,6 +25,7 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-held"), protocol("bp-unshared-held"),
     protocol("bp-unshared-held-quiet", start="quiet"),
     protocol("bp-unshared-held-own-0.03", activity=0.03),
+    protocol("bp-unpaired-held"), protocol("bp-lessened-held"),
     protocol("bp-no-outward"), protocol("bp-no-inward")]}
 
 
@@ -95,6 +96,24 @@ def unshared(weights, back, x_hot, y_hot, eps, own):
     return by_parts(weights, x_hot, y_hot, own["activity"], apart, common)
 
 
+def halves(g, h=None):
+    """What one half of a batch shares and the other has reversed: as many numbers as
+    what all share, none of it shared."""
+    sign = torch.where(torch.arange(len(g)) < len(g) // 2, 1, -1).to(g).view(-1, 1, 1)
+    return sign * common(sign * g)
+
+
+def as_much(g, h=None):
+    "Of each gradient alike, so much that a step has left what it has without a push."
+    size = lambda g: g.square().sum((0, -1), keepdim=True).sqrt()
+    return (1 - size(apart(g)) / size(g)).nan_to_num() * g
+
+
+def without(left_out, weights, back, x_hot, y_hot, eps, own):
+    "Without a part of each step's gradients at the states."
+    return by_parts(weights, x_hot, y_hot, 0.0, apart, left_out)
+
+
 def one_way(outward, weights, back, x_hot, y_hot, eps, own):
     "Without what pushes a unit out, or in, for all of a batch alike."
     def left_out(g, h):
@@ -138,13 +157,15 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
        "bp-held": dict(rule=partial(held, many.backprop)),
        **{f"bp-unshared-held{start}": dict(rule=partial(held, unshared))
           for start in ("", "-quiet", "-own-0.03")},
+       "bp-unpaired-held": dict(rule=partial(held, partial(without, halves))),
+       "bp-lessened-held": dict(rule=partial(held, partial(without, as_much))),
        "bp-no-outward": dict(rule=partial(one_way, True)),
        "bp-no-inward": dict(rule=partial(one_way, False))}
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
-ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items()
-         if name.startswith(("bp-penalty", "bp-unshared", "bp-held", "bp-no-"))}
+ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items() if
+         name.startswith(("bp-penalty", "bp-un", "bp-held", "bp-lessened", "bp-no-"))}
 
 STUDY = Study(ODD, {}, STARTS, KINDS, alone=ALONE)
 

@@ -93,6 +93,9 @@ def runs():
     yield protocol("512-bp-slow-readout", hidden_size=512, readout_lr=2.5e-4)
     yield protocol("adding-1-bp-penalty-0.03", activity=0.03)
     yield protocol("adding-1-tp", method="tp")
+    fast = dict(method="tp", readout_lr=1e-2)
+    yield protocol("64-tp-fast-readout", hidden_size=64, **fast)
+    yield protocol("gaussian-tp-fast-readout", **fast)
 
 
 EXPERIMENTS = {e.name: e for e in runs()}

@@ -15,7 +15,8 @@ from copymem.rnn import RNN
 from copymem.targetprop import Inverse
 
 
-STUDIES = "rescues", "even_part", "inverses", "repair", "dose", "generalise", "staying"
+STUDIES = ("rescues", "even_part", "inverses", "repair", "dose", "generalise", "staying",
+           "credit")
 
 
 def seed(i): return torch.Generator().manual_seed(i)
@@ -96,6 +97,21 @@ def test_a_push_without_its_shared_part(studies):
                                        dict(activity=0.0))[1]
     for a, b, c in zip(ours, whole, shared): torch.testing.assert_close(a, b - c)
     assert shared[1].norm() > 1e-3 * whole[1].norm()
+
+
+def test_credit_is_the_gradient_where_an_inverse_transposes(studies):
+    "Backpropagation in the inverse's place: cosines of one, and no even part."
+    module = importlib.import_module("lab")
+    e = module.protocol("tp", method="tp", hidden_size=8, delay=4)
+    rnn, seen = RNN(8, generator=seed(1)), []
+    weights = [p.detach() for p in rnn.parameters()]
+    def carry(weights, back, x_hot, h, wish, fade):
+        seen.append(wish)
+        return many.propagate_gradients(weights[1], h, wish)
+    found = module.pull(weights, (), e, carry)
+    assert abs(found["credit_near"] - 1) < 1e-5 > abs(found["credit_far"] - 1)
+    assert found["even_share"] == 0 and not seen[-1][:, :14].any()
+    assert seen[0][:, :14].any() and torch.equal(seen[0][:, 14:], seen[2][:, 14:])
 
 
 def test_what_is_left_out_instead_of_a_push_is_not_shared(studies):

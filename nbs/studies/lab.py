@@ -38,6 +38,8 @@ FIGURES = dict(update_99=int, recall=float, best_recall=float, slope=float,
 STAYING = dict(lowest_after_99=float, below_after_99=int)  # of runs that go on
 PULL = dict(even_cosine=float, even_share=float, even_cosine_100=float,
             even_share_100=float)  # of target propagation, in addition
+CREDIT = dict(credit_near=float, credit_far=float, credit_near_100=float,
+              credit_far_100=float)  # likewise
 NOISE = 0.01  # absolute, on the states that are read
 
 
@@ -52,19 +54,29 @@ def protocol(name, **changed):
 # --- what is looked at in a run ---
 
 def pull(weights, back, experiment, carry):
-    "Of displacements before the recall: the even part's cosine with h, even / odd."
+    """Of displacements before the recall: the even part's cosine with h, even / odd.
+    Of the recall's alone: the odd part's cosine with backpropagation's, in the last
+    silent state and in those that heard symbols."""
     e, task = experiment, experiment.task
     x, y = task.sample(200, torch.Generator().manual_seed(2))
     hot = [one_hot(tokens, task.vocab_size).to(weights[0]) for tokens in (x, y)]
     h = many.states_of(weights, hot[0])
     wish = -e.step_size * many.local_gradients(weights, h, hot[1], e.silence,
                                                e.activity)[2]
-    there, opposite = (carry(weights, back, hot[0], h, sign * wish, e.fade)
-                       for sign in (1, -1))
-    early = slice(None, task.delay + task.length)
-    even, odd = (there + opposite)[:, early] / 2, (there - opposite)[:, early] / 2
-    return dict(even_cosine=cosine_similarity(even, h[:, early], -1).mean().item(),
-                even_share=(even.norm() / odd.norm()).item())
+    silent = task.delay + task.length
+    def parts(wish):
+        there, opposite = (carry(weights, back, hot[0], h, sign * wish, e.fade)
+                           for sign in (1, -1))
+        return [part[:, :silent] / 2 for part in (there + opposite, there - opposite)]
+    even, odd = parts(wish)
+    recall = wish.clone()
+    recall[:, :silent] = 0
+    credit = cosine_similarity(parts(recall)[1], many.propagate_gradients(
+        weights[1], h, recall)[:, :silent], -1).mean(0)
+    return dict(even_cosine=cosine_similarity(even, h[:, :silent], -1).mean().item(),
+                even_share=(even.norm() / odd.norm()).item(),
+                credit_near=credit[-1].item(),
+                credit_far=credit[:task.length].mean().item())
 
 
 @torch.no_grad()

@@ -30,7 +30,8 @@ EXPERIMENTS = {e.name: e for e in [protocol(name, method="tp", **changed) for
         *((f"tp-fade-{fade}", dict(fade=float(fade))) for fade in FADES),
         ("tp-silence-to-readout", {}), ("tp-no-silence", dict(silence=0.0)),
         ("tp-penalty-0.03", dict(activity=0.03)),
-        ("tp-fast-readout", dict(readout_lr=1e-2))]]}
+        ("tp-slow", dict(lr=1e-4)), ("tp-fast-readout", dict(readout_lr=1e-2)),
+        ("tp-two-rates", dict(lr=1e-4, readout_lr=1e-2))]]}
 
 
 # How a step is displaced: by what comes back for its wish, for the opposite wish, by

@@ -20,10 +20,13 @@ RULES = {"bp": {}, "bp-penalty-0.03": dict(activity=0.03),
          "tp-penalty-0.03": dict(method="tp", optimizer="adam", warmup=100,
                                  activity=0.03)}
 QUIET = dict(start="quiet", updates=800, decay=1.0, readout_lr=0.3, readout_beta2=0.99)
+LONG = dict(updates=1_600)
 AS_IT_IS = dict(updates=2_000, lr=2e-4, readout_lr=0.3, readout_beta2=0.99)
 EXPERIMENTS = {e.name: e for e in [
     *(protocol(f"{name}-quiet", **QUIET, **own) for name, own in RULES.items()),
     protocol("frozen-quiet", **QUIET | dict(lr=STILL)),
+    protocol("tp-quiet-long", **QUIET | LONG, **RULES["tp"]),
+    protocol("frozen-quiet-long", **QUIET | LONG | dict(lr=STILL)),
     *(protocol(name, **AS_IT_IS, **own) for name, own in RULES.items()),
     protocol("frozen", **AS_IT_IS | dict(lr=STILL))]}
 SEEN = FIGURES | dict(rate=float, slope=float, readable=float)

@@ -20,6 +20,8 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-centred"), protocol("bp-bias-3"), protocol("bp-bias-6"),
     protocol("bp-two-rates", lr=1e-4, readout_lr=1e-2),
     protocol("bp-slow", lr=1e-4), protocol("bp-fast-readout", readout_lr=1e-2),
+    protocol("bp-frozen", lr=1e-30, readout_lr=1e-3),
+    protocol("bp-frozen-fast-readout", lr=1e-30, readout_lr=1e-2),
     protocol("bp-penalty-shared-0.03", activity=0.03),
     protocol("bp-penalty-own-0.03", activity=0.03), protocol("bp-unshared"),
     protocol("bp-held"), protocol("bp-unshared-held"),

@@ -28,6 +28,7 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-unshared-held-quiet", start="quiet"),
     protocol("bp-unshared-held-own-0.03", activity=0.03),
     protocol("bp-unpaired-held"), protocol("bp-lessened-held"),
+    protocol("bp-push-alone"),
     protocol("bp-no-outward"), protocol("bp-no-inward")]}
 
 
@@ -78,9 +79,9 @@ def common(g, h=None):
     return g.mean(0, keepdim=True).expand_as(g)
 
 
-def apart(h):
-    "What each state has beside that mean."
-    return h - common(h)
+def apart(g, h=None):
+    "What each has beside that mean."
+    return g - common(g)
 
 
 def shared(weights, back, x_hot, y_hot, eps, own):
@@ -161,13 +162,14 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
           for start in ("", "-quiet", "-own-0.03")},
        "bp-unpaired-held": dict(rule=partial(held, partial(without, halves))),
        "bp-lessened-held": dict(rule=partial(held, partial(without, as_much))),
+       "bp-push-alone": dict(rule=partial(without, apart)),
        "bp-no-outward": dict(rule=partial(one_way, True)),
        "bp-no-inward": dict(rule=partial(one_way, False))}
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
 ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items() if
-         name.startswith(("bp-penalty", "bp-un", "bp-held", "bp-lessened", "bp-no-"))}
+         name.startswith(("bp-pe", "bp-un", "bp-held", "bp-lessened", "bp-push", "bp-no-"))}
 
 STUDY = Study(ODD, {}, STARTS, KINDS, alone=ALONE)
 

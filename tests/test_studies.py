@@ -15,8 +15,8 @@ from copymem.rnn import RNN
 from copymem.targetprop import Inverse
 
 
-STUDIES = ("rescues", "even_part", "inverses", "repair", "dose", "generalise", "staying",
-           "credit")
+STUDIES = ("rescues", "even_part", "inverses", "repair", "dose", "generalise",
+           "staying", "credit")
 
 
 def seed(i): return torch.Generator().manual_seed(i)

@@ -5,8 +5,8 @@ import ast
 
 RULE_SEARCH = "python nbs/studies/duel.py "
 MADE = {name: f"python nbs/studies/{name}.py" for name in (
-    "dose", "even_part", "gated", "generalise", "inverses", "lead", "repair", "rescues",
-    "staying", "untrained")} | {
+    "credit", "dose", "even_part", "gated", "generalise", "inverses", "lead", "repair",
+    "rescues", "staying", "untrained")} | {
     "cost": "python tests/benchmarks/table.py",
     "devices": "python tests/benchmarks/table.py --devices",
     "playground": "python tests/benchmarks/playground.py "

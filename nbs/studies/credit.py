@@ -1,6 +1,6 @@
-"""Study 9, how far target propagation's credit resembles the gradient: the cosine of the
-odd part of what it sends back for the recall with what backpropagation sends, after 100
-updates of the network and at the end.
+"""Study 9, credit: how far what target propagation sends back resembles the gradient.
+The cosine of the odd part of what it sends for the recall with what backpropagation
+sends, after 100 updates of the network and at the end.
 
     python nbs/studies/credit.py
 """

@@ -168,8 +168,9 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
-ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items() if
-         name.startswith(("bp-pe", "bp-un", "bp-held", "bp-lessened", "bp-push", "bp-no-"))}
+APART = "bp-penalty", "bp-un", "bp-held", "bp-lessened", "bp-push", "bp-no-"
+ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items()
+         if name.startswith(APART)}
 
 STUDY = Study(ODD, {}, STARTS, KINDS, alone=ALONE)
 

@@ -96,6 +96,10 @@ def test_a_push_without_its_shared_part(studies):
     ours = studies["rescues"].unshared(weights, (), x_hot, y_hot, None,
                                        dict(activity=0.0))[1]
     for a, b, c in zip(ours, whole, shared): torch.testing.assert_close(a, b - c)
+    rescues = studies["rescues"]
+    alone = rescues.without(rescues.apart, weights, (), x_hot, y_hot, None, {})[1]
+    for a, b in zip(alone[:3], shared): torch.testing.assert_close(a, b)
+    for a, b in zip(alone[3:], whole[3:]): torch.testing.assert_close(a, b)
     assert shared[1].norm() > 1e-3 * whole[1].norm()
 
 

@@ -97,7 +97,8 @@ def test_a_push_without_its_shared_part(studies):
                                        dict(activity=0.0))[1]
     for a, b, c in zip(ours, whole, shared): torch.testing.assert_close(a, b - c)
     rescues = studies["rescues"]
-    alone = rescues.without(rescues.apart, weights, (), x_hot, y_hot, None, {})[1]
+    alone = rescues.without(rescues.apart, weights, (), x_hot, y_hot, None,
+                            dict(activity=0.0))[1]
     for a, b in zip(alone[:3], shared): torch.testing.assert_close(a, b)
     for a, b in zip(alone[3:], whole[3:]): torch.testing.assert_close(a, b)
     assert shared[1].norm() > 1e-3 * whole[1].norm()
@@ -110,9 +111,9 @@ def test_credit_is_the_gradient_where_an_inverse_transposes(studies):
     rnn, seen = RNN(8, generator=seed(1)), []
     weights = [p.detach() for p in rnn.parameters()]
     def carry(weights, back, x_hot, h, wish, fade):
-        seen.append(wish)
+        seen.append(wish.clone())
         return many.propagate_gradients(weights[1], h, wish)
-    found = module.pull(weights, (), e, carry)
+    found = module.pull(weights, (), e, carry, credit=True)
     assert abs(found["credit_near"] - 1) < 1e-5 > abs(found["credit_far"] - 1)
     assert found["even_share"] == 0 and not seen[-1][:, :14].any()
     assert seen[0][:, :14].any() and torch.equal(seen[0][:, 14:], seen[2][:, 14:])
@@ -187,8 +188,8 @@ def test_a_displacement_is_the_sum_of_its_parts(studies):
 def test_the_shared_push_is_split_in_two(studies):
     "Outward and inward: leaving out both leaves out their sum; none pushes on outward."
     module, (weights, _), batch = studies["rescues"], *made()
-    rules = (partial(module.one_way, True), partial(module.one_way, False),
-             module.unshared, many.backprop)
+    rules = (*(partial(module.without, partial(module.one_way, outward))
+               for outward in (True, False)), module.unshared, many.backprop)
     own = dict(silence=1.0, activity=0.0)
     no_out, no_in, unshared, whole = (rule(weights, (), *batch, None, own)[1]
                                       for rule in rules)

@@ -7,14 +7,13 @@ squares reads from an untrained network.
 """
 from dataclasses import replace
 
-from lab import main, protocol
+from lab import STILL, main, protocol
 
 from copymem.experiment import run_experiment
 from copymem.probe import mean_slope, readable
 from copymem.rows import row_of
 from copymem.table import FIGURES
 
-STILL = 1e-30  # a rate at which no weight moves
 RULES = {"bp": {}, "bp-penalty-0.03": dict(activity=0.03),
          "tp": dict(method="tp", optimizer="adam", warmup=100),
          "tp-penalty-0.03": dict(method="tp", optimizer="adam", warmup=100,

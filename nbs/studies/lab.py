@@ -41,6 +41,7 @@ PULL = dict(even_cosine=float, even_share=float, even_cosine_100=float,
 CREDIT = dict(credit_near=float, credit_far=float, credit_near_100=float,
               credit_far_100=float)  # likewise
 NOISE = 0.01  # absolute, on the states that are read
+STILL = 1e-30  # a rate at which no weight moves
 
 
 def protocol(name, **changed):
@@ -53,10 +54,10 @@ def protocol(name, **changed):
 
 # --- what is looked at in a run ---
 
-def pull(weights, back, experiment, carry):
+def pull(weights, back, experiment, carry, credit):
     """Of displacements before the recall: the even part's cosine with h, even / odd.
-    Of the recall's alone: the odd part's cosine with backpropagation's, in the last
-    silent state and in those that heard symbols."""
+    With `credit`, of the recall's alone: the odd part's cosine with backpropagation's,
+    in the last silent state and in those that heard symbols."""
     e, task = experiment, experiment.task
     x, y = task.sample(200, torch.Generator().manual_seed(2))
     hot = [one_hot(tokens, task.vocab_size).to(weights[0]) for tokens in (x, y)]
@@ -69,14 +70,14 @@ def pull(weights, back, experiment, carry):
                            for sign in (1, -1))
         return [part[:, :silent] / 2 for part in (there + opposite, there - opposite)]
     even, odd = parts(wish)
-    recall = wish.clone()
-    recall[:, :silent] = 0
-    credit = cosine_similarity(parts(recall)[1], many.propagate_gradients(
-        weights[1], h, recall)[:, :silent], -1).mean(0)
-    return dict(even_cosine=cosine_similarity(even, h[:, :silent], -1).mean().item(),
-                even_share=(even.norm() / odd.norm()).item(),
-                credit_near=credit[-1].item(),
-                credit_far=credit[:task.length].mean().item())
+    found = dict(even_cosine=cosine_similarity(even, h[:, :silent], -1).mean().item(),
+                 even_share=(even.norm() / odd.norm()).item())
+    if not credit: return found
+    wish[:, :silent] = 0
+    exact = many.propagate_gradients(weights[1], h, wish)[:, :silent]
+    cosine = cosine_similarity(parts(wish)[1], exact, -1).mean(0)
+    return found | dict(credit_near=cosine[-1].item(),
+                        credit_far=cosine[:task.length].mean().item())
 
 
 @torch.no_grad()
@@ -95,8 +96,8 @@ def look_inside(study, experiment, weights, back, ended):
     if reads: found["readable"] = readable(rnn, e.delay, noise=NOISE)
     if back:
         back = [torch.from_numpy(w) for w in back]
-        found |= pull(weights, back, e, study.carries.get(e.name,
-                                                          many.propagate_targets))
+        carry = study.carries.get(e.name, many.propagate_targets)
+        found |= pull(weights, back, e, carry, "credit_far" in study.figures)
     if not ended: return {f"{key}_100": value for key, value in found.items()}
     if not reads: return found
     silent = readable_at(rnn, e.delay + 9, e.delay, noise=NOISE)

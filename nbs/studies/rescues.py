@@ -7,7 +7,7 @@ one change a run.
 from functools import partial
 
 import torch
-from lab import ByRule, Study, main, protocol
+from lab import STILL, ByRule, Study, main, protocol
 
 from copymem import many
 from copymem.rnn import RNN
@@ -20,8 +20,8 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("bp-centred"), protocol("bp-bias-3"), protocol("bp-bias-6"),
     protocol("bp-two-rates", lr=1e-4, readout_lr=1e-2),
     protocol("bp-slow", lr=1e-4), protocol("bp-fast-readout", readout_lr=1e-2),
-    protocol("bp-frozen", lr=1e-30, readout_lr=1e-3),
-    protocol("bp-frozen-fast-readout", lr=1e-30, readout_lr=1e-2),
+    protocol("bp-frozen", lr=STILL, readout_lr=1e-3),
+    protocol("bp-frozen-fast-readout", lr=STILL, readout_lr=1e-2),
     protocol("bp-penalty-shared-0.03", activity=0.03),
     protocol("bp-penalty-own-0.03", activity=0.03), protocol("bp-unshared"),
     protocol("bp-held"), protocol("bp-unshared-held"),
@@ -94,11 +94,6 @@ def each_own(weights, back, x_hot, y_hot, eps, own):
     return by_parts(weights, x_hot, y_hot, own["activity"], apart)
 
 
-def unshared(weights, back, x_hot, y_hot, eps, own):
-    "Without a shared push; the penalty, if any, on what each state has of its own."
-    return by_parts(weights, x_hot, y_hot, own["activity"], apart, common)
-
-
 def halves(g, h=None):
     """What one half of a batch shares and the other has reversed: as many numbers as
     what all share, none of it shared."""
@@ -112,17 +107,19 @@ def as_much(g, h=None):
     return (1 - size(apart(g)) / size(g)).nan_to_num() * g
 
 
+def one_way(outward, g, h):
+    "What pushes a unit out, or in, for all of a batch alike."
+    out = common(g) * common(h) < 0  # a step against g leads away from zero
+    return common(g) * (out if outward else ~out)
+
+
 def without(left_out, weights, back, x_hot, y_hot, eps, own):
-    "Without a part of each step's gradients at the states."
-    return by_parts(weights, x_hot, y_hot, 0.0, apart, left_out)
-
-
-def one_way(outward, weights, back, x_hot, y_hot, eps, own):
-    "Without what pushes a unit out, or in, for all of a batch alike."
-    def left_out(g, h):
-        out = common(g) * common(h) < 0  # a step against g leads away from zero
-        return common(g) * (out if outward else ~out)
+    """Without a part of each step's gradients at the states; the penalty, if any, on
+    what each state has of its own."""
     return by_parts(weights, x_hot, y_hot, own["activity"], apart, left_out)
+
+
+unshared = partial(without, common)
 
 
 def held(rule, weights, back, x_hot, y_hot, eps, own):
@@ -163,14 +160,14 @@ ODD = {"bp-linear": dict(rule=linear, states=linear_states),
        "bp-unpaired-held": dict(rule=partial(held, partial(without, halves))),
        "bp-lessened-held": dict(rule=partial(held, partial(without, as_much))),
        "bp-push-alone": dict(rule=partial(without, apart)),
-       "bp-no-outward": dict(rule=partial(one_way, True)),
-       "bp-no-inward": dict(rule=partial(one_way, False))}
+       "bp-no-outward": dict(rule=partial(without, partial(one_way, True))),
+       "bp-no-inward": dict(rule=partial(without, partial(one_way, False)))}
 STARTS = {"bp-centred": centred, "bp-bias-3": preset, "bp-bias-6": preset}
 KINDS = {"bp-linear": Linear}
 
-APART = "bp-penalty", "bp-un", "bp-held", "bp-lessened", "bp-push", "bp-no-"
+BY_PARTS = "bp-penalty", "bp-un", "bp-held", "bp-lessened", "bp-push", "bp-no-"
 ALONE = {name: partial(ByRule, how["rule"], {}) for name, how in ODD.items()
-         if name.startswith(APART)}
+         if name.startswith(BY_PARTS)}
 
 STUDY = Study(ODD, {}, STARTS, KINDS, alone=ALONE)
 

@@ -1,14 +1,20 @@
 """Study 9, credit: how far what target propagation sends back resembles the gradient.
 The cosine of the odd part of what it sends for the recall with what backpropagation
-sends, after 100 updates of the network and at the end.
+sends, after 100 updates of the network and at the end. And what becomes of the rule when its
+inverse begins as the transpose, so that from the first update on the two agree.
 
     python nbs/studies/credit.py
 """
-from lab import CREDIT, FIGURES, PULL, Study, main, protocol
+from lab import CREDIT, FIGURES, PULL, Study, main, protocol, transposed
 
-EXPERIMENTS = {"tp": protocol("tp", method="tp")}
+TWO = dict(lr=1e-4, readout_lr=1e-2)
+EXPERIMENTS = {e.name: e for e in [
+    protocol("tp", method="tp"),
+    protocol("tp-transposed", method="tp"),
+    protocol("tp-two-rates-transposed", method="tp", **TWO)]}
 
-STUDY = Study(figures=FIGURES | PULL | CREDIT)
+STUDY = Study(starts={name: transposed for name in EXPERIMENTS if "transposed" in name},
+              figures=FIGURES | PULL | CREDIT)
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "credit.csv", STUDY, seeds=5)

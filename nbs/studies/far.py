@@ -7,9 +7,9 @@ squares reads from an untrained network.
 """
 from dataclasses import replace
 
-from lab import STILL, main, protocol
+from lab import STILL, main, protocol, transposed
 
-from copymem.experiment import run_experiment
+from copymem.experiment import Run, exact, train_run
 from copymem.probe import mean_slope, readable
 from copymem.rows import row_of
 from copymem.table import FIGURES
@@ -20,22 +20,32 @@ RULES = {"bp": {}, "bp-penalty-0.03": dict(activity=0.03),
                                  activity=0.03)}
 QUIET = dict(start="quiet", updates=800, decay=1.0, readout_lr=0.3, readout_beta2=0.99)
 LONG = dict(updates=1_600)
+SMALL = dict(step_size=0.05)
 AS_IT_IS = dict(updates=2_000, lr=2e-4, readout_lr=0.3, readout_beta2=0.99)
 EXPERIMENTS = {e.name: e for e in [
     *(protocol(f"{name}-quiet", **QUIET, **own) for name, own in RULES.items()),
     protocol("frozen-quiet", **QUIET | dict(lr=STILL)),
     protocol("tp-quiet-long", **QUIET | LONG, **RULES["tp"]),
     protocol("frozen-quiet-long", **QUIET | LONG | dict(lr=STILL)),
+    protocol("tp-quiet-small", **QUIET | SMALL, **RULES["tp"]),
+    *(protocol(f"tp-quiet-transposed{end}", **{**QUIET, **RULES["tp"], **step,
+                                               "warmup": 0})
+      for end, step in {"": {}, "-small": SMALL}.items()),
     *(protocol(name, **AS_IT_IS, **own) for name, own in RULES.items()),
     protocol("frozen", **AS_IT_IS | dict(lr=STILL))]}
 SEEN = FIGURES | dict(rate=float, slope=float, readable=float)
 
 
 def run(experiment, device):
-    "One run; a quiet network learns at 1 / T^2, told as its `rate`."
-    e = experiment
+    """One run; a quiet network learns at 1 / T^2, told as its `rate`, and with it an
+    inverse that begins as its transpose."""
+    e, is_transposed = experiment, "transposed" in experiment.name
     if e.start == "quiet" and e.lr != STILL: e = replace(e, lr=e.delay ** -2)
-    rnn, history = run_experiment(e, device=device, progress=False)
+    if is_transposed: e = replace(e, inverse_lr=e.lr)
+    with exact():
+        made = Run(e, device)
+        if is_transposed: transposed(made)
+        rnn, history = train_run(made, progress=False)
     if history.stopped == "interrupted": raise KeyboardInterrupt
     found = row_of(e, rnn, history, rnn.b_h.device.type)
     read = readable(rnn, e.delay, noise=0.01) if e.name.startswith("frozen") else None

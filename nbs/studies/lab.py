@@ -52,6 +52,11 @@ def protocol(name, **changed):
     return Experiment(name, **{**common, **changed})
 
 
+def transposed(run):
+    "A start: the inverse as the transpose, which undoes an orthogonal recurrence."
+    with torch.no_grad(): run.inverse.V_hh.copy_(run.rnn.W_hh.T)
+
+
 # --- what is looked at in a run ---
 
 def pull(weights, back, experiment, carry, credit):

@@ -1,20 +1,21 @@
 """Study 9, credit: how far what target propagation sends back resembles the gradient.
 The cosine of the odd part of what it sends for the recall with what backpropagation
 sends, after 100 updates of the network and at the end. And what becomes of the rule when its
-inverse begins as the transpose, so that from the first update on the two agree.
+inverse begins as the transpose of the recurrence, or stays that and learns nothing.
 
     python nbs/studies/credit.py
 """
-from lab import CREDIT, FIGURES, PULL, Study, main, protocol, transposed
+from lab import CREDIT, FIGURES, PULL, STILL, Study, Tied, main, protocol, transposed
 
 TWO = dict(lr=1e-4, readout_lr=1e-2)
 EXPERIMENTS = {e.name: e for e in [
     protocol("tp", method="tp"),
     protocol("tp-transposed", method="tp"),
-    protocol("tp-two-rates-transposed", method="tp", **TWO)]}
+    protocol("tp-two-rates-transposed", method="tp", **TWO),
+    protocol("tp-tied", method="tp", warmup=0, inverse_lr=STILL)]}
 
 STUDY = Study(starts={name: transposed for name in EXPERIMENTS if "transposed" in name},
-              figures=FIGURES | PULL | CREDIT)
+              alone={"tp-tied": Tied}, figures=FIGURES | PULL | CREDIT)
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "credit.csv", STUDY, seeds=5)

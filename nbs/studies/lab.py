@@ -57,6 +57,14 @@ def transposed(run):
     with torch.no_grad(): run.inverse.V_hh.copy_(run.rnn.W_hh.T)
 
 
+class Tied(Run):
+    "Its inverse is the transpose at every update (with `inverse_lr` at `STILL`)."
+    def rule(self, *batch, **how):
+        "The same, after that."
+        transposed(self)
+        return super().rule(*batch, **how)
+
+
 # --- what is looked at in a run ---
 
 def pull(weights, back, experiment, carry, credit):

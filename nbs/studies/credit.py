@@ -1,7 +1,8 @@
 """Study 9, credit: how far what target propagation sends back resembles the gradient.
 The cosine of the odd part of what it sends for the recall with what backpropagation
-sends, after 100 updates of the network and at the end. And what becomes of the rule when its
-inverse begins as the transpose of the recurrence, or stays that and learns nothing.
+sends, after 100 updates of the network and at the end. And what becomes of the rule
+when its inverse begins as the transpose of the recurrence, or stays that and learns
+nothing.
 
     python nbs/studies/credit.py
 """

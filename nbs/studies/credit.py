@@ -8,15 +8,17 @@ nothing.
 """
 from lab import CREDIT, FIGURES, PULL, STILL, Study, Tied, main, protocol, transposed
 
-TWO = dict(lr=1e-4, readout_lr=1e-2)
+TWO, TIED = dict(lr=1e-4, readout_lr=1e-2), dict(warmup=0, inverse_lr=STILL)
 EXPERIMENTS = {e.name: e for e in [
     protocol("tp", method="tp"),
     protocol("tp-transposed", method="tp"),
     protocol("tp-two-rates-transposed", method="tp", **TWO),
-    protocol("tp-tied", method="tp", warmup=0, inverse_lr=STILL)]}
+    protocol("tp-tied", method="tp", **TIED),
+    protocol("tp-tied-penalty-0.03", method="tp", activity=0.03, **TIED)]}
 
 STUDY = Study(starts={name: transposed for name in EXPERIMENTS if "transposed" in name},
-              alone={"tp-tied": Tied}, figures=FIGURES | PULL | CREDIT)
+              alone=dict.fromkeys(("tp-tied", "tp-tied-penalty-0.03"), Tied),
+              figures=FIGURES | PULL | CREDIT)
 
 if __name__ == "__main__":
     main(__doc__, EXPERIMENTS, "credit.csv", STUDY, seeds=5)

@@ -119,6 +119,28 @@ def test_credit_is_the_gradient_where_an_inverse_transposes(studies):
     assert seen[0][:, :14].any() and torch.equal(seen[0][:, 14:], seen[2][:, 14:])
 
 
+def test_a_transpose_sends_back_the_gradient(studies):
+    "Nearly, from a quiet start and by small steps; a tied inverse follows its network."
+    lab = importlib.import_module("lab")
+    e = lab.protocol("tp", method="tp", start="quiet", step_size=0.05, warmup=0,
+                     inverse_lr=lab.STILL)
+    batch = CopyTask(15).sample(4, seed(0))
+    for run, follows in (Run(e, "cpu"), False), (lab.Tied(e, "cpu"), True):
+        learned = lab.pull(*modules_of(run), e, many.propagate_targets, credit=True)
+        lab.transposed(run)
+        found = lab.pull(*modules_of(run), e, many.propagate_targets, credit=True)
+        assert found["credit_far"] > 0.98 > 0.2 > abs(learned["credit_far"])
+        assert found["even_share"] < 0.1
+        run.rnn.W_hh.data += 0.1
+        run.rule(run.rnn, *batch)
+        assert torch.equal(run.inverse.V_hh, run.rnn.W_hh.T) == follows
+
+
+def modules_of(run):
+    "The weights of a run's network, and of its inverse."
+    return [[p.detach() for p in m.parameters()] for m in (run.rnn, run.inverse)]
+
+
 def test_what_is_left_out_instead_of_a_push_is_not_shared(studies):
     "Of twenty gradients one direction that is no mean; or a share of all, as large."
     rescues, g = studies["rescues"], torch.randn(20, 5, 8, generator=seed(0)) + 0.7
@@ -270,7 +292,8 @@ def test_momentum_is_that_of_torch(studies):
 
 def test_the_rate_falls_with_the_delay_and_the_frozen_stay_still(studies):
     far, tiny = studies["far"], dict(hidden_size=8, delay=3, updates=20, warmup=2)
-    for name, moves in (("bp-quiet", True), ("frozen-quiet", False), ("tp", True)):
+    for name, moves in (("bp-quiet", True), ("frozen-quiet", False), ("tp", True),
+                        ("tp-quiet-transposed", True)):
         row = far.run(replace(far.EXPERIMENTS[name], **tiny), "cpu")
         assert set(row) == set(far.SEEN) and (row["readable"] is None) == moves, name
 

@@ -2,7 +2,7 @@
 The cosine of the odd part of what it sends for the recall with what backpropagation
 sends, after 100 updates of the network and at the end. And what becomes of the rule
 when its inverse begins as the transpose of the recurrence, or stays that and learns
-nothing.
+nothing, or has learned for four times as long before the network begins.
 
     python nbs/studies/credit.py
 """
@@ -12,6 +12,7 @@ TWO, TIED = dict(lr=1e-4, readout_lr=1e-2), dict(warmup=0, inverse_lr=STILL)
 EXPERIMENTS = {e.name: e for e in [
     protocol("tp", method="tp"),
     protocol("tp-transposed", method="tp"),
+    protocol("tp-warm", method="tp", warmup=2_000),
     protocol("tp-two-rates-transposed", method="tp", **TWO),
     protocol("tp-tied", method="tp", **TIED),
     protocol("tp-tied-penalty-0.03", method="tp", activity=0.03, **TIED)]}

@@ -15,10 +15,13 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("tp-warm", method="tp", warmup=2_000),
     protocol("tp-two-rates-transposed", method="tp", **TWO),
     protocol("tp-tied", method="tp", **TIED),
-    protocol("tp-tied-penalty-0.03", method="tp", activity=0.03, **TIED)]}
+    protocol("tp-tied-penalty-0.03", method="tp", activity=0.03, **TIED),
+    protocol("tp-tied-small", method="tp", step_size=0.05, **TIED),
+    protocol("tp-tied-small-penalty-0.03", method="tp", step_size=0.05, activity=0.03,
+             **TIED)]}
 
 STUDY = Study(starts={name: transposed for name in EXPERIMENTS if "transposed" in name},
-              alone=dict.fromkeys(("tp-tied", "tp-tied-penalty-0.03"), Tied),
+              alone={name: Tied for name in EXPERIMENTS if "tied" in name},
               figures=FIGURES | PULL | CREDIT)
 
 if __name__ == "__main__":

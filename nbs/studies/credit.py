@@ -6,19 +6,19 @@ nothing, or has learned for four times as long before the network begins.
 
     python nbs/studies/credit.py
 """
-from lab import CREDIT, FIGURES, PULL, STILL, Study, Tied, main, protocol, transposed
+from lab import (CREDIT, FIGURES, PULL, SMALL, STILL, TWO_RATES, Study, Tied, main,
+                 protocol, transposed)
 
-TWO, TIED = dict(lr=1e-4, readout_lr=1e-2), dict(warmup=0, inverse_lr=STILL)
+TIED = dict(method="tp", warmup=0, inverse_lr=STILL)
 EXPERIMENTS = {e.name: e for e in [
     protocol("tp", method="tp"),
     protocol("tp-transposed", method="tp"),
     protocol("tp-warm", method="tp", warmup=2_000),
-    protocol("tp-two-rates-transposed", method="tp", **TWO),
-    protocol("tp-tied", method="tp", **TIED),
-    protocol("tp-tied-penalty-0.03", method="tp", activity=0.03, **TIED),
-    protocol("tp-tied-small", method="tp", step_size=0.05, **TIED),
-    protocol("tp-tied-small-penalty-0.03", method="tp", step_size=0.05, activity=0.03,
-             **TIED)]}
+    protocol("tp-two-rates-transposed", method="tp", **TWO_RATES),
+    protocol("tp-tied", **TIED),
+    protocol("tp-tied-penalty-0.03", activity=0.03, **TIED),
+    protocol("tp-tied-small", **TIED, **SMALL),
+    protocol("tp-tied-small-penalty-0.03", activity=0.03, **TIED, **SMALL)]}
 
 STUDY = Study(starts={name: transposed for name in EXPERIMENTS if "transposed" in name},
               alone={name: Tied for name in EXPERIMENTS if "tied" in name},

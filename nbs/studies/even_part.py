@@ -7,7 +7,7 @@ that turns with the wish (odd) and the part that does not (even).
 from functools import partial
 
 import torch
-from lab import FIGURES, PULL, ByRule, Study, main, protocol
+from lab import FIGURES, PULL, TWO_RATES, ByRule, Study, main, protocol
 
 from copymem import fast, many
 from copymem.contract import weights_of
@@ -31,7 +31,7 @@ EXPERIMENTS = {e.name: e for e in [protocol(name, method="tp", **changed) for
         ("tp-silence-to-readout", {}), ("tp-no-silence", dict(silence=0.0)),
         ("tp-penalty-0.03", dict(activity=0.03)),
         ("tp-slow", dict(lr=1e-4)), ("tp-fast-readout", dict(readout_lr=1e-2)),
-        ("tp-two-rates", dict(lr=1e-4, readout_lr=1e-2))]]}
+        ("tp-two-rates", TWO_RATES)]]}
 
 
 # How a step is displaced: by what comes back for its wish, for the opposite wish, by

@@ -7,7 +7,7 @@ squares reads from an untrained network.
 """
 from dataclasses import replace
 
-from lab import STILL, main, protocol, transposed
+from lab import SMALL, STILL, main, protocol, transposed
 
 from copymem.experiment import Run, exact, train_run
 from copymem.probe import mean_slope, readable
@@ -20,7 +20,7 @@ RULES = {"bp": {}, "bp-penalty-0.03": dict(activity=0.03),
                                  activity=0.03)}
 QUIET = dict(start="quiet", updates=800, decay=1.0, readout_lr=0.3, readout_beta2=0.99)
 LONG = dict(updates=1_600)
-SMALL = dict(step_size=0.05)
+TRANSPOSED = QUIET | RULES["tp"] | dict(warmup=0)
 AS_IT_IS = dict(updates=2_000, lr=2e-4, readout_lr=0.3, readout_beta2=0.99)
 EXPERIMENTS = {e.name: e for e in [
     *(protocol(f"{name}-quiet", **QUIET, **own) for name, own in RULES.items()),
@@ -28,9 +28,8 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("tp-quiet-long", **QUIET | LONG, **RULES["tp"]),
     protocol("frozen-quiet-long", **QUIET | LONG | dict(lr=STILL)),
     protocol("tp-quiet-small", **QUIET | SMALL, **RULES["tp"]),
-    *(protocol(f"tp-quiet-transposed{end}", **{**QUIET, **RULES["tp"], **step,
-                                               "warmup": 0})
-      for end, step in {"": {}, "-small": SMALL}.items()),
+    protocol("tp-quiet-transposed", **TRANSPOSED),
+    protocol("tp-quiet-transposed-small", **TRANSPOSED | SMALL),
     *(protocol(name, **AS_IT_IS, **own) for name, own in RULES.items()),
     protocol("frozen", **AS_IT_IS | dict(lr=STILL))]}
 SEEN = FIGURES | dict(rate=float, slope=float, readable=float)

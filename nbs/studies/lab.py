@@ -42,6 +42,8 @@ CREDIT = dict(credit_near=float, credit_far=float, credit_near_100=float,
               credit_far_100=float)  # likewise
 NOISE = 0.01  # absolute, on the states that are read
 STILL = 1e-30  # a rate at which no weight moves
+TWO_RATES = dict(lr=1e-4, readout_lr=1e-2)
+SMALL = dict(step_size=0.05)  # of target propagation, a tenth of its own
 
 
 def protocol(name, **changed):

@@ -7,7 +7,7 @@ one change a run.
 from functools import partial
 
 import torch
-from lab import STILL, ByRule, Study, main, protocol
+from lab import STILL, TWO_RATES, ByRule, Study, main, protocol
 
 from copymem import many
 from copymem.rnn import RNN
@@ -18,7 +18,7 @@ EXPERIMENTS = {e.name: e for e in [
     *(protocol(f"bp-penalty-{dose}", activity=float(dose)) for dose in PENALTIES),
     protocol("bp-silence-to-readout"), protocol("bp-quiet", start="quiet"),
     protocol("bp-centred"), protocol("bp-bias-3"), protocol("bp-bias-6"),
-    protocol("bp-two-rates", lr=1e-4, readout_lr=1e-2),
+    protocol("bp-two-rates", **TWO_RATES),
     protocol("bp-slow", lr=1e-4), protocol("bp-fast-readout", readout_lr=1e-2),
     protocol("bp-frozen", lr=STILL, readout_lr=1e-3),
     protocol("bp-frozen-fast-readout", lr=STILL, readout_lr=1e-2),

@@ -2,9 +2,8 @@
 
     python nbs/studies/staying.py
 """
-from lab import FIGURES, STAYING, Study, main, protocol
+from lab import FIGURES, STAYING, TWO_RATES, Study, main, protocol
 
-TWO = dict(lr=1e-4, readout_lr=1e-2)
 EXPERIMENTS = {e.name: e for e in [
     protocol(name, updates=20_000, eval_every=100, stop_at=0.0, **changed)
     for name, changed in {
@@ -12,9 +11,9 @@ EXPERIMENTS = {e.name: e for e in [
         "tp-adam": dict(method="tp", optimizer="adam"),
         "tp-penalty-0.03": dict(method="tp", activity=0.03),
         "tp-adam-penalty-0.03": dict(method="tp", optimizer="adam", activity=0.03),
-        "bp-two-rates": TWO,
-        "bp-two-rates-amsgrad": dict(optimizer="amsgrad", **TWO),
-        "bp-two-rates-penalty-0.03": dict(activity=0.03, **TWO),
+        "bp-two-rates": TWO_RATES,
+        "bp-two-rates-amsgrad": dict(optimizer="amsgrad", **TWO_RATES),
+        "bp-two-rates-penalty-0.03": dict(activity=0.03, **TWO_RATES),
         "bp-penalty-0.03": dict(activity=0.03),
         "bp-penalty-0.03-amsgrad": dict(activity=0.03, optimizer="amsgrad")}.items()]}
 

@@ -19,6 +19,17 @@ NOTEBOOKS = sorted(
     path for path in TRACKED if path.startswith("nbs/") and path.endswith(".ipynb"))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    "A notebook runs once: in JupyterLab, where test_browser is among the tests."
+    in_lab = {f"nbs/{item.callspec.params['room']}.ipynb" for item in items
+              if item.name.startswith("test_room[")}
+    again = [item for item in items if item.name.startswith("test_runs[")
+             and item.callspec.params["notebook"] in in_lab]
+    if again: config.hook.pytest_deselected(items=again)
+    items[:] = [item for item in items if item not in again]
+
+
 def copy_tree(to):
     "What git tracks, as it stands in the folder now, copied to the folder `to`."
     for path in TRACKED:

@@ -1,29 +1,15 @@
-"""The course in JupyterLab, in a real browser: run a chapter, move its widget, see the
-picture change."""
+"""The course in JupyterLab, in a real browser: run a notebook, move its panels, see the
+picture change, solve its exercises."""
 import base64, json, os, socket, subprocess, sys, time, urllib.request
 
-import pytest
-from conftest import NOTEBOOKS
+import nbformat, pytest
+from conftest import NOTEBOOKS, ROOT
+from jupyter_client import BlockingKernelClient
 from playwright.sync_api import TimeoutError
+from test_notebooks import changed_kinds, tried
 
 TOKEN = "copymem"
 PATIENCE = 240_000  # ms: a guard against a hang, on a busy machine too
-CHAPTERS = {
-    "01_data": "task-explorer",
-    "02_rnn": "state-viewer",
-    "03_backprop": "gradient-horizon",
-    "04_targetprop": "target-explorer",
-    "05_train": "live-training",
-    "06_duel": "duel",
-    "07_memory": "steepness-training",
-    "08_even": "even-explorer",
-    "09_staying": "duel",
-    "10_far": "state-viewer",
-}
-WITHOUT = {"11_known"}  # chapters with nothing to move
-SLIDERS = ["task-explorer", "state-viewer", "gradient-horizon", "target-explorer",
-           "even-explorer"]
-ROOMS = {"toolbox/inside": ["probe-browser", "even-explorer"]}  # with panels to move
 
 ERRORS = ("() => [...document.querySelectorAll('.jp-OutputArea-output')]\n"
           "    .filter(o => o.dataset.mimeType === 'application/vnd.jupyter.error'"
@@ -38,6 +24,7 @@ DONE = ("() => {  // every code cell that holds anything has its number, "
         "    return cells.every(c => /^\\[\\d+\\]:?$/.test("
         "c.querySelector('.jp-InputArea-prompt').innerText.trim()))"
         f" || ({ERRORS})().length;\n}}")
+SHOWN = "() => window.jupyterapp.shell.currentWidget.context.model.toJSON()"
 STARTED = ("() => [...document.querySelectorAll('.jp-Notebook .jp-InputArea-prompt')]"
            ".some(p => /[*\\d]/.test(p.innerText))")
 PICTURES = ("async w => Promise.all([...w.querySelectorAll('img')].map(async i => {\n"
@@ -49,9 +36,12 @@ PICTURES = ("async w => Promise.all([...w.querySelectorAll('img')].map(async i =
 
 
 @pytest.fixture(scope="module")
-def server(shared_tree, tmp_path_factory):
+def home(tmp_path_factory): return tmp_path_factory.mktemp("jupyter")
+
+
+@pytest.fixture(scope="module")
+def server(shared_tree, home):
     "JupyterLab over a copy of the course, with nobody's settings but these."
-    home = tmp_path_factory.mktemp("jupyter")
     settings = {
         "labconfig/page_config.json": {"disabledExtensions": {
             "@jupyterlab/apputils-extension:announcements": True}},
@@ -70,6 +60,7 @@ def server(shared_tree, tmp_path_factory):
            "JUPYTERLAB_WORKSPACES_DIR": str(home/"lab/workspaces")}
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}",
                "--ServerApp.port_retries=0", "--ip=127.0.0.1",
+               "--expose-app-in-browser",
                f"--IdentityProvider.token={TOKEN}",
                "--ServerApp.root_dir", str(shared_tree/"nbs")]
     if hasattr(os, "geteuid") and os.geteuid() == 0: command.append("--allow-root")
@@ -109,12 +100,12 @@ def wait_for_kernel(server, name):
 
 
 @pytest.fixture
-def open_chapter(server, browser, tmp_path):
+def open_room(server, browser, tmp_path):
     """A function that opens a notebook and runs all its cells; a picture of each page
     is left in the test's folder."""
     pages = []
 
-    def open_chapter(name):
+    def open_room(name):
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         pages.append(page)
         page.set_default_timeout(PATIENCE)
@@ -123,8 +114,7 @@ def open_chapter(server, browser, tmp_path):
         wait_for_kernel(server, name)
         # a click that comes before the page has its connection is lost
         for _ in range(5):
-            page.click(".lm-MenuBar-item:has-text('Run')")
-            page.click(".lm-Menu-item:has-text('Run All Cells') >> nth=0")
+            run_all(page)
             try: page.wait_for_function(STARTED, timeout=20_000)
             except TimeoutError: continue
             break
@@ -132,12 +122,32 @@ def open_chapter(server, browser, tmp_path):
         assert not page.evaluate(ERRORS)
         return page
 
-    yield open_chapter
+    yield open_room
     for i, page in enumerate(pages):
         page.screenshot(path=tmp_path/f"page-{i}.png")
         page.close()
     for session in json.loads(ask(server, "")):  # its kernel would go on
         ask(server, f"/{session['id']}", "DELETE")
+
+
+def run_all(page):
+    page.click(".lm-MenuBar-item:has-text('Run')")
+    page.click(".lm-Menu-item:has-text('Run All Cells') >> nth=0")
+
+
+def try_answers(server, home, name, cells):
+    "Run `cells` in the kernel of the page, after its own."
+    session, = [s for s in json.loads(ask(server, "")) if s["path"] == f"{name}.ipynb"]
+    kernel = BlockingKernelClient()
+    kernel.load_connection_file(
+        str(home/f"runtime/kernel-{session['kernel']['id']}.json"))
+    kernel.start_channels()
+    try:
+        kernel.wait_for_ready(timeout=60)
+        for cell in cells:
+            told = kernel.execute(cell.source, reply=True, timeout=240)["content"]
+            assert told["status"] == "ok", "\n".join([cell.source, *told["traceback"]])
+    finally: kernel.stop_channels()
 
 
 def widget_of(page, name):
@@ -178,12 +188,6 @@ def settled(widget):
     pytest.fail("the picture does not come to rest")
 
 
-def test_every_chapter_is_here():
-    assert sorted({*CHAPTERS, *WITHOUT}) == sorted(
-        p.removeprefix("nbs/").removesuffix(".ipynb")
-        for p in NOTEBOOKS if p[4:6].isdigit())
-
-
 def chosen(widget, box, value):
     "Choose `value` in the list `box`, which a label names, and wait for the picture."
     assert box.evaluate("list => [...list.labels].some(l => l.innerText.trim())")
@@ -192,10 +196,7 @@ def chosen(widget, box, value):
     changed(widget, before)
 
 
-@pytest.mark.parametrize("chapter", [c for c, w in CHAPTERS.items() if w in SLIDERS])
-def test_slider_moves_the_picture(open_chapter, chapter):
-    page = open_chapter(chapter)
-    widget = widget_of(page, CHAPTERS[chapter])
+def sliders_move_the_picture(page, widget):
     for slider in widget.locator(".widget-slider").all():
         before, readout, handle = (
             settled(widget), slider.locator(".widget-readout"),
@@ -209,7 +210,7 @@ def test_slider_moves_the_picture(open_chapter, chapter):
         assert readout.inner_text() != number
     for box in widget.locator("select").all():
         chosen(widget, box, box.locator("option:not(:checked)").last.inner_text())
-    assert widget.locator(".widget-slider").count() and not page.evaluate(ERRORS)
+    assert widget.locator(".widget-slider").count()
 
 
 def press(widget, name): widget.locator(f"button:has-text('{name}')").click()
@@ -231,11 +232,8 @@ def slide(page, widget, name, key):
         slider.locator(".widget-readout").element_handle(), number])
 
 
-@pytest.mark.parametrize("room, panel", [(r, p) for r, ps in ROOMS.items() for p in ps])
-def test_explorer_follows_its_controls(open_chapter, room, panel):
+def follows_its_controls(page, widget):
     "Sliders and choices change the picture; moved back, it is what it was."
-    page = open_chapter(room)
-    widget = widget_of(page, panel)
     first = settled(widget)
     for slider in widget.locator(".widget-slider").all():
         name = slider.locator("label").inner_text()
@@ -253,13 +251,10 @@ def test_explorer_follows_its_controls(open_chapter, room, panel):
             chosen(widget, box, value)
             if box is network: says(page, widget, f": {value}, ")
         box.select_option(was)
-    assert not page.evaluate(ERRORS)
 
 
-def test_after_a_drag_the_picture_is_the_label_s(open_chapter):
+def after_a_drag_the_picture_is_the_label_s(page, widget):
     "Dragged by hand, to and fro: what the panel says in the end is what stands there."
-    page = open_chapter("toolbox/inside")
-    widget = widget_of(page, "even-explorer")
     settled(widget)
     slider = widget.locator(".widget-slider:has(label:text-is('step'))")
     handle, track = (slider.locator(s).first.bounding_box()
@@ -274,15 +269,11 @@ def test_after_a_drag_the_picture_is_the_label_s(open_chapter):
     says(page, widget, f"step {step}:")
     settled(widget)
     assert step == slider.locator(".widget-readout").inner_text()
-    assert f"step {step}:" in widget.inner_text() and not page.evaluate(ERRORS)
+    assert f"step {step}:" in widget.inner_text()
 
 
-@pytest.mark.parametrize("room, panel", [("05_train", "live-training"),
-                                         ("toolbox/steep", "steepness-training")])
-def test_training_starts_and_stops(open_chapter, room, panel):
-    "Start twice in one go, Stop while it starts, and a whole run."
-    page = open_chapter(room)
-    widget = widget_of(page, panel)
+def training_starts_and_stops(page, widget):
+    "Start twice in one go, and Stop while it starts."
     before = settled(widget)
     widget.locator("button:has-text('Start')").dblclick()
     changed(widget, changed(widget, before))
@@ -293,13 +284,10 @@ def test_training_starts_and_stops(open_chapter, room, panel):
     says(page, widget, "stopped")
     settled(widget)
     assert widget.locator("button:has-text('Start')").is_enabled()
-    assert not page.evaluate(ERRORS)
 
 
-def test_steepness_keeps_earlier_runs(open_chapter):
+def keeps_earlier_runs(page, widget):
     "With the penalty a run arrives, and the earlier one stays beside it."
-    page = open_chapter("toolbox/steep")
-    widget = widget_of(page, "steepness-training")
     penalty = widget.get_by_label("activity penalty", exact=True)
     penalty.select_option("0.03")
     before = settled(widget)
@@ -319,31 +307,10 @@ def test_steepness_keeps_earlier_runs(open_chapter):
     assert settled(widget) != one
     press(widget, "Clear")
     says(page, widget, "Press Start")
-    assert settled(widget) == empty and not page.evaluate(ERRORS)
+    assert settled(widget) == empty
 
 
-def test_a_restarted_kernel_leaves_no_training(open_chapter, server):
-    "The kernel ends while a training runs, and a new one works."
-    page = open_chapter("toolbox/steep")
-    widget = widget_of(page, "steepness-training")
-    press(widget, "Start")
-    says(page, widget, "running")
-    page.click(".lm-MenuBar-item:has-text('Kernel')")
-    page.click(".lm-Menu-item:has-text('Restart Kernel…') >> nth=0")
-    page.click(".jp-Dialog-button:has-text('Restart')")
-    wait_for_kernel(server, "toolbox/steep")
-    page.click(".lm-MenuBar-item:has-text('Run')")
-    page.click(".lm-Menu-item:has-text('Run All Cells') >> nth=0")
-    page.wait_for_function(STARTED)
-    page.wait_for_function(DONE, polling=500)
-    press(widget_of(page, "steepness-training"), "Clear")
-    assert not page.evaluate(ERRORS)
-
-
-@pytest.mark.parametrize("chapter", [c for c, w in CHAPTERS.items() if w == "duel"])
-def test_duel_answers_what_is_typed(open_chapter, chapter):
-    page = open_chapter(chapter)
-    widget = widget_of(page, "duel")
+def answers_what_is_typed(page, widget):
     box = widget.locator("input[type=text]").first
     before = settled(widget)
     box.fill("0 1 4 5 1 4 5 3 2 6")
@@ -362,4 +329,64 @@ def test_duel_answers_what_is_typed(open_chapter, chapter):
         box.press("Enter")
         page.wait_for_function("([w, said]) => w.innerText === said",
                                arg=[widget.element_handle(), said])
-    assert settled(widget) == after and not page.evaluate(ERRORS)
+    assert settled(widget) == after
+
+
+# Of each notebook with something to move: its panels, and what is tried on each.
+ROOMS = {
+    "01_data": {"task-explorer": [sliders_move_the_picture]},
+    "02_rnn": {"state-viewer": [sliders_move_the_picture]},
+    "03_backprop": {"gradient-horizon": [sliders_move_the_picture]},
+    "04_targetprop": {"target-explorer": [sliders_move_the_picture]},
+    "05_train": {"live-training": [training_starts_and_stops]},
+    "06_duel": {"duel": [answers_what_is_typed]},
+    "07_memory": {"steepness-training": [training_starts_and_stops]},
+    "08_even": {"even-explorer": [sliders_move_the_picture]},
+    "09_staying": {"duel": [answers_what_is_typed]},
+    "10_far": {"state-viewer": [sliders_move_the_picture]},
+    "toolbox/inside": {
+        "probe-browser": [follows_its_controls],
+        "even-explorer": [follows_its_controls,
+                          after_a_drag_the_picture_is_the_label_s]},
+    "toolbox/steep": {"steepness-training": [keeps_earlier_runs]},
+}
+WITHOUT = {"11_known"}  # chapters with nothing to move
+
+
+def test_every_chapter_is_here():
+    chapters = {room for room in ROOMS if room[0].isdigit()}
+    assert sorted(chapters | WITHOUT) == sorted(
+        p.removeprefix("nbs/").removesuffix(".ipynb")
+        for p in NOTEBOOKS if p[4:6].isdigit())
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room(open_room, server, home, room):
+    """All cells run and show what is saved, every panel answers, and the kernel then
+    solves the exercises, as in test_notebooks."""
+    path = f"nbs/{room}.ipynb"
+    saved = nbformat.read(ROOT/path, as_version=4)
+    page = open_room(room)
+    shown = nbformat.from_dict(page.evaluate(SHOWN))
+    assert not changed_kinds(saved, shown), f"run {path} again and save it"
+    for panel, checks in ROOMS[room].items():
+        for check in checks: check(page, widget_of(page, panel))
+    assert not page.evaluate(ERRORS)
+    try_answers(server, home, room, tried(saved, path))
+
+
+def test_a_restarted_kernel_leaves_no_training(open_room, server):
+    "The kernel ends while a training runs, and a new one works."
+    page = open_room("toolbox/steep")
+    widget = widget_of(page, "steepness-training")
+    press(widget, "Start")
+    says(page, widget, "running")
+    page.click(".lm-MenuBar-item:has-text('Kernel')")
+    page.click(".lm-Menu-item:has-text('Restart Kernel…') >> nth=0")
+    page.click(".jp-Dialog-button:has-text('Restart')")
+    wait_for_kernel(server, "toolbox/steep")
+    run_all(page)
+    page.wait_for_function(STARTED)
+    page.wait_for_function(DONE, polling=500)
+    press(widget_of(page, "steepness-training"), "Clear")
+    assert not page.evaluate(ERRORS)

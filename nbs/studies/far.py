@@ -31,7 +31,9 @@ EXPERIMENTS = {e.name: e for e in [
     protocol("tp-quiet-transposed", **TRANSPOSED),
     protocol("tp-quiet-transposed-small", **TRANSPOSED | SMALL),
     *(protocol(name, **AS_IT_IS, **own) for name, own in RULES.items()),
-    protocol("frozen", **AS_IT_IS | dict(lr=STILL))]}
+    protocol("frozen", **AS_IT_IS | dict(lr=STILL)),
+    protocol("bp-slow", **AS_IT_IS | dict(readout_lr=0.0)),
+    protocol("bp-fast-readout", **AS_IT_IS | dict(lr=1e-3))]}
 SEEN = FIGURES | dict(rate=float, slope=float, readable=float)
 
 

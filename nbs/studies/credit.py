@@ -13,6 +13,8 @@ TIED = dict(method="tp", warmup=0, inverse_lr=STILL)
 EXPERIMENTS = {e.name: e for e in [
     protocol("tp", method="tp"),
     protocol("tp-transposed", method="tp"),
+    protocol("tp-transposed-decay", method="tp", decay=0.5),
+    protocol("tp-decay", method="tp", decay=0.5),
     protocol("tp-warm", method="tp", warmup=2_000),
     protocol("tp-two-rates-transposed", method="tp", **TWO_RATES),
     protocol("tp-tied", **TIED),

@@ -2,7 +2,8 @@
 The cosine of the odd part of what it sends for the recall with what backpropagation
 sends, after 100 updates of the network and at the end. And what becomes of the rule
 when its inverse begins as the transpose of the recurrence, or stays that and learns
-nothing, or has learned for four times as long before the network begins.
+nothing, or has learned for four times as long before the network begins; and when
+all rates fall in the second half.
 
     python nbs/studies/credit.py
 """
